@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Final, Literal
@@ -14,6 +14,11 @@ from pydantic import BeforeValidator, Field
 
 from findings_report.model.evidence import Frozen
 from findings_report.model.finding import Status
+
+FIELDS: Final = {"priority": "priority", "due": "due date", "owner": "owner"}
+"""The fields of a ticket that follow its finding, with the words for messages."""
+SEVERITY_LABEL: Final = "severity-"
+"""Beginning of the label that has the severity: it is the priority on trackers that have none."""
 
 # Hexadecimal digits of a digest in a file's name: 48 bits, enough to distinguish the versions of one file.
 SHORT_DIGEST: Final = 12
@@ -128,8 +133,8 @@ class Attached:
 
 
 @dataclass(frozen=True)
-class Ticket:
-    """The current state of a ticket."""
+class TicketState:
+    """A ticket without its files and comments: as much as a single request returns."""
 
     ref: TicketRef
     """Reference to the ticket."""
@@ -137,14 +142,26 @@ class Ticket:
     """Subject of the ticket."""
     address: str
     """Address of its page, for people."""
+    text: str = ""
+    """Description, as the tracker returns it."""
+    is_closed: bool = False
+    """True if the tracker counts it as done, whatever it calls that."""
+    project: str = ""
+    """Key of its project, for trackers that need it to look up people."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """Of FIELDS, those that the ticket has, with the tracker's own values; empty text for a field without value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ticket(TicketState):
+    """A ticket with its files and comments."""
+
     is_public: bool
     """True if everybody can read it, without an account or with one that anybody can get."""
     attached: tuple[Attached, ...] = ()
     """Files on the ticket, oldest first."""
     announced: frozenset[str] = frozenset()
     """Digests of the files that its comments describe."""
-    text: str = ""
-    """Description, as the tracker returns it."""
     is_listed: bool = True
     """False if the tracker cannot list files: then only `tickets.lock.yaml` records them."""
 
@@ -188,6 +205,17 @@ class Draft:
     """Audience that the text was made for; None for a text with everything."""
     generic: Callable[[], Mapping[str, object]] = dict
     """Returns the finding with the keys of DefectDojo's generic findings, for a tracker that has fields for its texts."""
+    due: str = ""
+    """Due date of the finding, as in 2026-03-31; empty if there is none."""
+    owner: str = ""
+    """Person who is responsible, in the words of the finding; empty if there is none."""
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The values of FIELDS in the words of the finding, which are compared from run to run."""
+        # The rank as well: a severity keeps its name when the engagement's scale becomes longer.
+        severity = self.labels[0].removeprefix(SEVERITY_LABEL) if self.labels else ""
+        return {"priority": f"{severity}, {self.urgency} of 5".removeprefix(", "), "due": self.due, "owner": self.owner}
 
     def is_marked(self, text: str) -> bool:
         """Return True if `marker` is the last marker in `text`: one in the text of a finding, which is above the end, is no
@@ -195,6 +223,29 @@ class Draft:
         """
         plain = text.replace("\\", "")  # Jira's wiki markup escapes characters of the marker
         return _MARKERS.findall(plain)[-1:] == [self.marker]
+
+
+@dataclass(frozen=True)
+class TicketChange:
+    """What to change on a ticket. None, and a field that is not named, is left as it is."""
+
+    title: str | None = None
+    """New subject."""
+    text: str | None = None
+    """New description, in the markup of the tracker."""
+    comment: str | None = None
+    """A comment to add, in the markup of the tracker."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """New values of FIELDS, in the tracker's own terms; empty text removes the value."""
+
+
+class LockedField(Frozen):
+    """A field of a ticket, as it was last written."""
+
+    written: str
+    """Value in the words of the finding."""
+    stands: str
+    """Value as the tracker returned it: if it differs now, people have changed it."""
 
 
 # Version 0.1.0 wrote the printed words, `Partially resolved`.
@@ -213,6 +264,8 @@ class LockedTicket(Frozen):
     """Digest of title and text as they were sent."""
     stands: str
     """Digest of the text as the tracker returned it: if it differs now, people have changed the text."""
+    fields: dict[str, LockedField] = Field(default_factory=dict)
+    """Priority, due date and owner, as far as they were written."""
     audience: str | None = None
     """Audience that the text was made for; None for a text with everything."""
 

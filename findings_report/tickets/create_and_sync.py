@@ -17,7 +17,18 @@ from typing import Final
 from findings_report import authoring
 from findings_report.model.finding import ANSWERED
 from findings_report.model.report import Report, ReportedFinding
-from findings_report.model.ticket import Draft, Lock, LockedTicket, Markup, Project, TicketRef
+from findings_report.model.ticket import (
+    FIELDS,
+    SEVERITY_LABEL,
+    Draft,
+    Lock,
+    LockedTicket,
+    Markup,
+    Project,
+    TicketChange,
+    TicketRef,
+    TicketState,
+)
 from findings_report.model.translation import Translation
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.safe_text import display_path
@@ -36,6 +47,7 @@ from findings_report.system.atomic_files import publish
 from findings_report.tickets.http.credentials import Environment
 from findings_report.tickets.markup.convert import convert, truncate
 from findings_report.tickets.session import (
+    FieldPlan,
     LockFile,
     OpenTrackers,
     TicketsResult,
@@ -43,7 +55,9 @@ from findings_report.tickets.session import (
     digest,
     locked_ticket,
     open_lock_file,
+    plan_fields,
     public_place,
+    unresolved_field,
 )
 from findings_report.tickets.trackers import TicketWriter, parse_ref
 
@@ -219,8 +233,10 @@ def _draft(finding: ReportedFinding, report: Report, text: str, name: str) -> Dr
         marker=marker,
         status=finding.status,
         urgency=5 - round(rank * 4 / max(1, len(scale) - 1)),  # a scale of any length, mapped to five steps
-        labels=(f"severity-{finding.severity.name}", *(weakness.id for weakness in finding.cwe), *finding.tags),
+        labels=(f"{SEVERITY_LABEL}{finding.severity.name}", *(weakness.id for weakness in finding.cwe), *finding.tags),
         audience=report.engagement.edition,
+        due=finding.due.isoformat() if finding.due else "",
+        owner=plain_text(finding.owner) if finding.owner else "",
     )
 
 
@@ -254,7 +270,9 @@ def create(inputs: Inputs, options: CreateOptions, environment: Environment, pro
         for draft in _select_drafts(drafts, lock_file, project_ref.tracker):
             progress(f"{project_ref}: {draft.finding}")
             try:
-                messages.append(_create(tracker, project, project_ref.tracker, draft, drafts, lock_file, options))
+                message, notes = _create(tracker, project, project_ref.tracker, draft, drafts, lock_file, options)
+                messages.append(message)
+                problems += [note for note in notes if note not in problems]
             except FindingsReportError as error:
                 problems += error.problems
                 break  # whatever stops one stops the next; the next run continues from here
@@ -292,20 +310,75 @@ def _create(
     drafts: TicketDrafts,
     lock_file: LockFile,
     options: CreateOptions,
-) -> str:
-    """Create or adopt one ticket, and record it in the lock file and in the finding; a message."""
+) -> tuple[str, list[Problem]]:
+    """Create or adopt one ticket, and record it in the lock file and in the finding; a message, and fields that it lacks."""
     text = truncate(draft.text, draft.end, tracker.description_markup, tracker.description_limit)
     # Asked before each ticket, not once for all: another person may be creating tickets at the same time.
     key = tracker.find(project, draft)
     if options.dry_run:
-        return f"{draft.title}\n  " + (f"is already {TicketRef(name, key)}" if key else "would be created")
-    verb = "is" if key else "is now"
-    # Read again, because the lock file needs the text as the tracker returns it.
-    ticket = tracker.read(key or tracker.create(project, draft, text))
+        return f"{draft.title}\n  " + (f"is already {TicketRef(name, key)}" if key else "would be created"), []
+    problems: list[Problem] = []
+    # Read again, because the lock file needs the text and the fields as the tracker returns them.
+    if key:
+        verb, ticket = "is", tracker.read_state(key)
+        fields = plan_fields(tracker, ticket, draft, {}).locked
+    else:
+        verb, (key, sent, problems) = "is now", _create_with_fields(tracker, project, name, draft, text)
+        ticket = tracker.read_state(key)
+        fields = FieldPlan(sent, {}).lock_written(ticket, draft)
     engagement = lock_file.lock.engagement or marker_name(drafts.report.engagement.title)
-    entry = locked_ticket(ticket, draft, text)
+    entry = locked_ticket(ticket, draft, text, fields)
     lock_file.update(lambda lock: lock.with_ticket(draft.finding, name, entry).model_copy(update={"engagement": engagement}))
-    return f"{draft.title}\n  {verb} {ticket.ref}  {ticket.address}{_add_to_finding(drafts, draft.finding, ticket.ref)}"
+    added = _add_to_finding(drafts, draft.finding, ticket.ref)
+    return f"{draft.title}\n  {verb} {ticket.ref}  {ticket.address}{added}", problems
+
+
+def _create_with_fields(
+    tracker: TicketWriter, project: Project, name: str, draft: Draft, text: str
+) -> tuple[str, Mapping[str, str], list[Problem]]:
+    """Create a ticket with as many fields as the tracker takes; its key, the fields that were sent, and notes.
+
+    Whether a form has a field, and whether a person may own tickets, is often only known when the tracker refuses it. A refused
+    ticket was not created, so it can be sent again.
+    """
+    fields: dict[str, str] = {}
+    problems: list[Problem] = []
+    for field, own in draft.fields.items():
+        if not own:
+            continue
+        value = tracker.resolve(project, draft, field)
+        if value is None:
+            problems += unresolved_field(name, draft, field)
+        else:
+            fields[field] = value
+    while True:
+        try:
+            return tracker.create(project, draft, text, fields), fields, problems
+        except FindingsReportError as error:
+            if not fields or error.problems[0].code != "tracker-refused":
+                raise
+            refused = _refused_fields(error, fields)
+            problems.append(_refused(refused, error))
+            fields = {field: value for field, value in fields.items() if field not in refused}
+
+
+# How the trackers name the fields in their messages.
+_NAMES_OF_FIELDS: Final = {
+    "priority": ("priority", "severity"),
+    "due": ("due", "date"),
+    "owner": ("assign", "owner", "identity"),
+}
+
+
+def _refused_fields(error: FindingsReportError, fields: Mapping[str, str]) -> list[str]:
+    """Return the fields that the tracker's message names; all of them if it names none."""
+    message = error.problems[0].fault.lower()
+    return [name for name in fields if any(word in message for word in _NAMES_OF_FIELDS[name])] or list(fields)
+
+
+def _refused(names: Sequence[str], error: FindingsReportError) -> Problem:
+    words = " and ".join(FIELDS[name] for name in names)
+    return Problem(Kind.NETWORK, f"{words} not set: {error.problems[0].fault}", level="warning", code="ticket-field")
 
 
 def _add_to_finding(drafts: TicketDrafts, finding: str, ref: TicketRef) -> str:
@@ -360,22 +433,24 @@ def sync(inputs: Inputs, options: SyncOptions, environment: Environment, progres
         for draft, name, known in linked:
             progress(f"{known.ref}: {draft.finding}")
             try:
-                message, updated = _update(writers[name], draft, known, options, words)
+                message, updated, notes = _update(writers[name], draft, known, options, words)
             except FindingsReportError as error:
                 problems += error.problems
                 continue
-            messages.append(message)
+            messages += [message] * bool(message)
+            problems += [note for note in notes if note not in problems]
             if updated != known:
                 lock_file.update(partial(Lock.with_ticket, finding=draft.finding, tracker=name, ticket=updated))
-    return TicketsResult(tuple(messages) or ("no tickets have been created for these findings",), tuple(problems))
+    nothing = ("no tickets have been created for these findings",) * (not linked)
+    return TicketsResult(tuple(messages) or nothing, tuple(problems))
 
 
 def _update(
     tracker: TicketWriter, draft: Draft, known: LockedTicket, options: SyncOptions, words: Translation
-) -> tuple[str, LockedTicket]:
-    """Update one ticket; a message and the new entry of the lock file.
+) -> tuple[str, LockedTicket, list[Problem]]:
+    """Update one ticket; a message, empty if all is kept, the new entry of the lock file, and warnings.
 
-    Raises FindingsReportError for a text that was edited, or made for another audience, and if the readers are not known.
+    Raises FindingsReportError for a text that was made for another audience, and if the readers are not known.
     """
     # Whoever reads the ticket is known from the first run: a slip of the hand must not show them more.
     if known.audience is not None and known.audience != draft.audience:
@@ -387,24 +462,64 @@ def _update(
         remedy = f"if its readers are {draft.audience}, write `audience: {draft.audience}` in its entry of {authoring.LOCK}"
         raise FindingsReportError(Problem(Kind.USAGE, fault, remedy, level="warning", code="audience"))
     text = truncate(draft.text, draft.end, tracker.description_markup, tracker.description_limit)
-    ticket = tracker.read(known.ref.partition(":")[2])
+    ticket = tracker.read_state(known.ref.partition(":")[2])
+    plan = plan_fields(tracker, ticket, draft, known.fields, overwrite=options.overwrite)
+    problems = list(plan.problems)
+    known_fields = known if options.dry_run else known.model_copy(update={"fields": dict(plan.locked)})
     # Compared with the text as it was sent: an edited text on the tracker is only a conflict if there is something to send.
-    if known.written == digest(draft.title, text):
-        return f"{known.ref}: {draft.finding} is up to date", known
+    is_new = known.written != digest(draft.title, text)
     # Compared with the text as the tracker returned it: trackers normalize what they are sent.
-    if digest(ticket.text) != known.stands and not options.overwrite:
+    is_edited = is_new and digest(ticket.text) != known.stands and not options.overwrite
+    if is_edited:
         fault = f"{known.ref}: not updated: the text was changed on the tracker"
         remedy = f"copy the changes to {draft.finding}, then run `tickets sync --overwrite --only {draft.finding}`"
-        raise FindingsReportError(Problem(Kind.NETWORK, fault, remedy, level="warning", code="ticket-edited"))
+        problems.append(Problem(Kind.NETWORK, fault, remedy, level="warning", code="ticket-edited"))
+    has_text = is_new and not is_edited
+    if not has_text and not plan.send:
+        return f"{known.ref}: {draft.finding} is up to date" * (not is_edited), known_fields, problems
     # Compared as statuses: another word for the same one is no change.
-    before, now = (labels.words(each, words) for each in (known.status, draft.status))
-    status_change = f", {before} is now {now}" if known.status is not draft.status else ""
+    before, now = (labels.words(status, words) for status in (known.status, draft.status))
+    parts = [f"{before} is now {now}"] if has_text and known.status is not draft.status else []
+    comment = convert(_status_comment(draft, before, now), tracker.markup) if parts else None
+    change = TicketChange(draft.title, text, comment, plan.send) if has_text else TicketChange(fields=plan.send)
+    summary = "".join(f", {part}" for part in (*parts, *(FIELDS[name] for name in plan.send)))
     if options.dry_run:
-        return f"{known.ref}: would update {draft.finding}{status_change}", known
-    comment = convert(_status_comment(draft, before, now), tracker.markup) if status_change else None
-    tracker.update(ticket, draft, text, comment)
-    updated = locked_ticket(tracker.read(ticket.ref.key), draft, text)
-    return f"{known.ref}: {draft.finding} updated{status_change}\n  {ticket.address}", updated
+        return f"{known.ref}: would update {draft.finding}{summary}", known, problems
+    refused = _send(tracker, ticket, change)
+    problems += [refused] if refused is not None else []
+    after = tracker.read_state(ticket.ref.key)
+    fields = plan.lock_written(after, draft) if refused is None else dict(plan.locked)
+    problems += _list_ignored(tracker, after, draft, plan.send) if refused is None else []
+    if refused is not None and not has_text:
+        return "", known_fields, problems
+    entry = locked_ticket(after, draft, text, fields) if has_text else known.model_copy(update={"fields": fields})
+    return f"{known.ref}: {draft.finding} updated{summary}\n  {ticket.address}", entry, problems
+
+
+def _send(tracker: TicketWriter, ticket: TicketState, change: TicketChange) -> Problem | None:
+    """Update a ticket; a warning if the tracker refuses the fields, and the rest was sent without them."""
+    try:
+        tracker.update(ticket, change)
+    except FindingsReportError as error:
+        # Nothing of a refused request was done. A person who may not own tickets must not keep the text from being updated.
+        if not change.fields or error.problems[0].code != "tracker-refused":
+            raise
+        if change.text is not None:
+            tracker.update(ticket, replace(change, fields={}))
+        return _refused(list(change.fields), error)
+    return None
+
+
+def _list_ignored(tracker: TicketWriter, after: TicketState, draft: Draft, fields: Mapping[str, str]) -> list[Problem]:
+    """Return warnings about fields that the tracker has not changed: several ignore what the user may not set."""
+    ignored = [
+        FIELDS[name]
+        for name, value in fields.items()
+        if after.fields.get(name) not in (value, tracker.resolve(after, draft, name) if value else "")
+    ]
+    fault = f"{after.ref}: the tracker accepted the change, but has another {' and '.join(ignored)}"
+    remedy = "check whether the owner of the token may change it, and whether the person may own the ticket"
+    return [Problem(Kind.NETWORK, fault, remedy, level="warning", code="ticket-field")] * bool(ignored)
 
 
 def _status_comment(draft: Draft, before: str, now: str) -> str:

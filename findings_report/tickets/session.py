@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from findings_report import authoring
 from findings_report.authoring.yaml_editor import quoted
 from findings_report.authoring.yaml_reader import YamlFault, read
-from findings_report.model.ticket import Draft, Lock, LockedTicket, Ticket
+from findings_report.model.ticket import FIELDS, Draft, Lock, LockedField, LockedTicket, TicketState
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import display_path
 from findings_report.tickets.http.credentials import Environment
@@ -148,15 +148,80 @@ def _yaml_lines(values: Mapping[str, Any], indent: str) -> Iterator[str]:
             yield f"{indent}{key}: {value if isinstance(value, int) else quoted(str(value))}"
 
 
-def locked_ticket(ticket: Ticket, draft: Draft, text: str) -> LockedTicket:
+def locked_ticket(ticket: TicketState, draft: Draft, text: str, fields: Mapping[str, LockedField]) -> LockedTicket:
     """Return the entry of the lock file for a ticket that was written and then read again."""
     return LockedTicket(
         ref=str(ticket.ref),
         status=draft.status,
         written=digest(draft.title, text),
         stands=digest(ticket.text),
+        fields=dict(fields),
         audience=draft.audience,
     )
+
+
+@dataclass(frozen=True)
+class FieldPlan:
+    """What is to be done with priority, due date and owner of one ticket."""
+
+    send: Mapping[str, str]
+    """Values to write, in the tracker's own terms."""
+    locked: Mapping[str, LockedField]
+    """Entries of the lock file for the fields that need no change."""
+    problems: tuple[Problem, ...] = ()
+    """Fields that are not written, with the reason."""
+
+    def lock_written(self, ticket: TicketState, draft: Draft) -> dict[str, LockedField]:
+        """Return the entries after the values were sent, with what the tracker made of them: `ticket` was read again."""
+        written = {
+            name: LockedField(written=draft.fields[name], stands=ticket.fields[name])
+            for name in self.send
+            if name in ticket.fields
+        }
+        return {**self.locked, **written}
+
+
+def plan_fields(
+    tracker: TicketWriter, ticket: TicketState, draft: Draft, known: Mapping[str, LockedField], *, overwrite: bool = False
+) -> FieldPlan:
+    """Compare the fields of a ticket with those of its finding, and with what was written last.
+
+    A field is written if the finding has another value than then, and the tracker still the same. A value that somebody else
+    has set is kept, unless `overwrite`. Raises FindingsReportError if the tracker cannot look up a value.
+    """
+    send: dict[str, str] = {}
+    locked = {name: entry for name, entry in known.items() if name in ticket.fields}
+    problems: list[Problem] = []
+    for name, own in draft.fields.items():
+        last = known.get(name, LockedField(written="", stands=""))
+        current = ticket.fields.get(name)
+        if current is None or own == last.written:
+            continue
+        value = tracker.resolve(ticket, draft, name) if own else ""
+        if value is None:
+            problems += unresolved_field(ticket.ref.tracker, draft, name)
+        elif value == current:
+            locked[name] = LockedField(written=own, stands=current)
+        elif current == last.stands or overwrite:
+            send[name] = value
+        else:
+            word = FIELDS[name]
+            fault = f"{ticket.ref}: the {word} is not updated: it was changed on the tracker"
+            if name not in known:
+                fault = f"{ticket.ref}: the {word} is not updated: it is not known who set it"
+            remedy = f"to replace it by that of {draft.finding}, run `tickets sync --overwrite --only {draft.finding}`"
+            problems.append(Problem(Kind.NETWORK, fault, remedy, level="warning", code="ticket-field"))
+    return FieldPlan(send, locked, tuple(problems))
+
+
+def unresolved_field(tracker: str, draft: Draft, name: str) -> list[Problem]:
+    """Return a note about an owner whom the tracker does not know. A tracker without the field is nothing to report."""
+    if name != "owner":
+        return []
+    # Without the ticket, so that an owner of many findings is reported once.
+    fault = f"the owner {draft.owner!r} is not exactly one person who can own tickets on {tracker}: only the text has the name"
+    remedy = "write the name in `owner` as the tracker has it"
+    return [Problem(Kind.NETWORK, fault, remedy, level="note", code="ticket-field")]
 
 
 def digest(*texts: str) -> str:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from trackers import contract
 from trackers.fake import Fake, Reply, Request
-from trackers.work import PDF, Work, made
+from trackers.work import FINDING, PDF, Work, made
 
 from findings_report.model.ticket import File
 from findings_report.problems import Kind
@@ -242,12 +242,13 @@ def tagged(fake: Fake, *texts: str) -> None:
         fake.expect("GET", f"{PROJECT}/_apis/wit/workitems", {"value": [None, *items]})
 
 
-def stands(fake: Fake, text: str, title: str = "A-1: One", number: int = 31) -> None:
+def stands(
+    fake: Fake, text: str, title: str = "A-1: One", number: int = 31, fields: Mapping[str, object] | None = None
+) -> None:
     """The work item as it is read: a bug, whose text is in the steps to reproduce it."""
     path = f"{PROJECT}/_apis/wit/workitems/{number}"
-    fake.expect("GET", path, {"id": number, "fields": {"System.Title": title, "Microsoft.VSTS.TCM.ReproSteps": text}})
-    fake.expect("GET", "/client/_apis/projects/The%20audit", {"visibility": "private"})
-    fake.expect("GET", f"{PROJECT}/_apis/wit/workItems/{number}/comments", {"comments": []})
+    document = {"System.Title": title, "Microsoft.VSTS.TCM.ReproSteps": text, **(fields or {})}
+    fake.expect("GET", path, {"id": number, "fields": document})
 
 
 def changed(request: Request) -> dict[str, Any]:
@@ -381,6 +382,43 @@ def test_sync_sets_title_text_and_comment_in_one_change_and_no_state(fake: Fake,
     assert "Status: Resolved" in change["Microsoft.VSTS.TCM.ReproSteps"]
     assert "<strong>Resolved</strong> (previously: Open). Close this ticket if you agree." in change["System.History"]
     assert "Open is now Resolved" in done.messages[0]
+
+
+def test_ranks_due_date_and_owner_follow_the_finding(fake: Fake, work: Work) -> None:
+    due, owner = "Microsoft.VSTS.Scheduling.DueDate", "System.AssignedTo"
+    ranks = ("Microsoft.VSTS.Common.Priority", "Microsoft.VSTS.Common.Severity")
+    work.finding("A-1", FINDING + "due: 2026-12-24\nowner: ada@example.org\n")
+    project(fake)
+    form(fake, FORM | {due: []})
+    tagged(fake)
+    unknown = Reply({"message": "The identity value 'ada@example.org' for field 'Assigned To' is an unknown identity."}, 400)
+    fake.expect("POST", f"{PROJECT}/_apis/wit/workitems/$Bug", unknown)
+    fake.expect("POST", f"{PROJECT}/_apis/wit/workitems/$Bug", {"id": 31})
+    standing: dict[str, object] = {"System.WorkItemType": "Bug", "System.State": "Done", ranks[0]: 2, ranks[1]: "2 - High"}
+    states = {"value": [{"name": "Done", "category": "Completed"}]}
+    stands(fake, "text", fields=standing | {due: "2026-12-24T12:00:00Z"})
+    fake.expect("GET", f"{PROJECT}/_apis/wit/workitemtypes/Bug/states", states)
+    (refused,) = work.create("azure:The audit").problems
+    first, second = (changed(request) for request in fake.requests if request.method == "POST" and "$Bug" in request.path)
+    assert (first[owner], owner in second) == ("ada@example.org", False)
+    assert second[due] == "2026-12-24T12:00:00Z"
+    assert refused.fault.startswith("owner not set: ")
+    work.finding("A-1", FINDING.replace("high", "critical") + "owner: ada@example.org\n")
+    identity(fake)
+    person = {"displayName": "Ada", "uniqueName": "ada@example.org"}
+    stands(fake, "text", fields=standing | {due: "2026-12-24T12:00:00Z", owner: person})
+    form(fake, FORM | {due: []})
+    fake.expect("GET", f"{PROJECT}/_apis/wit/workitemtypes/Bug/states", states)
+    fake.expect("GET", f"{PROJECT}/_apis/wit/workitems/31", {"fields": {"Microsoft.VSTS.TCM.ReproSteps": "text"}})
+    fake.expect("PATCH", f"{PROJECT}/_apis/wit/workitems/31", {"id": 31})
+    stands(fake, "text", fields=standing | {ranks[0]: 1, ranks[1]: "1 - Critical", owner: person})
+
+    done = work.sync()
+
+    (change,) = [changed(request) for request in fake.requests if request.method == "PATCH"]
+    assert (change[ranks[0]], change[ranks[1]], change[due]) == (1, "1 - Critical", "")
+    assert owner not in change  # somebody has set it meanwhile, to the same person
+    assert "updated, priority, due date" in done.messages[0]
 
 
 def test_a_text_that_people_changed_is_left_alone(fake: Fake, work: Work) -> None:

@@ -168,8 +168,8 @@ SCENES = {
         lambda url: {"SERVICENOW_URL": url, "SERVICENOW_TOKEN": KEY},
         lambda _: [
             ("/api/now/table/sys_user", {"result": []}),
-            ("/api/now/table/task", {"result": [{"sys_id": RECORD, "sys_class_name": "incident"}]}),
-            (f"/api/now/table/incident/{RECORD}", {"result": {"short_description": "x"}}),
+            ("/api/now/table/task", {"result": [{"sys_id": RECORD, "sys_class_name": "incident", "short_description": "x"}]}),
+            (f"/api/now/table/incident/{RECORD}", {"result": {"work_notes": ""}}),
             ("/api/now/attachment", {"result": [{"sys_id": RECORD, "file_name": OLDER.name, "size_bytes": "5"}]}),
             (f"/api/now/attachment/{RECORD}/file", FILE),
         ],

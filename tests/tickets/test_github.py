@@ -111,29 +111,34 @@ def test_the_token_of_a_workflow_is_taken_and_a_wrong_one_is_not(work: Work, fak
 def test_an_issue_is_made_with_labels_and_brought_in_step(work: Work, fake: Fake) -> None:
     sent: list[Request] = []
 
-    def read() -> None:
-        fake.expect("GET", f"{REPOSITORY}/issues/9", {"title": "x", "html_url": "x", "body": "text"})
-        fake.expect("GET", f"{REPOSITORY}/issues/9/comments", [])
-        fake.expect("GET", REPOSITORY, {"private": True, "visibility": "private"})
+    def read(*labels: str, owner: str = "") -> None:
+        listed = [{"name": label} for label in ("findings-report", "theirs", *labels)]
+        people = [{"login": owner}] if owner else []
+        document = {"title": "x", "html_url": "x", "body": "text", "labels": listed, "assignees": people}
+        fake.expect("GET", f"{REPOSITORY}/issues/9", document)
 
     fake.expect("GET", "/user", {"login": "ada"})
     fake.expect("GET", REPOSITORY, {"private": True, "visibility": "private"})
     fake.expect("GET", f"{REPOSITORY}/issues", [])
     fake.expect("POST", f"{REPOSITORY}/issues", recorded(sent, Reply({"number": 9}, 201)))
-    read()
+    read("severity-high")
     work.create("github:owner/name")
-    work.finding("A-1", "title: Two\nseverity: high\nstatus: resolved\ndescription: Better.\n")
+    work.finding("A-1", "title: Two\nseverity: low\nowner: '@ada'\nstatus: resolved\ndescription: Better.\n")
     fake.expect("GET", "/user", {"login": "ada"})
-    read()
+    read("severity-high")
+    fake.expect("GET", f"{REPOSITORY}/assignees", [{"login": "bob"}, {"login": "Ada"}])
+    read("severity-high")
     fake.expect("PATCH", f"{REPOSITORY}/issues/9", recorded(sent, Reply({})))
     fake.expect("POST", f"{REPOSITORY}/issues/9/comments", recorded(sent, Reply({})))
-    read()
+    read("severity-low", owner="Ada")
 
     done = work.sync()
 
     created, updated, comment = (request.json() for request in sent)
     assert created["labels"] == ["findings-report", "severity-high", "CWE-89"]
     assert updated["title"] == "A-1: Two"
+    assert updated["labels"] == ["findings-report", "theirs", "severity-low"]
+    assert updated["assignees"] == ["Ada"]
     assert "state" not in updated
     assert "**Resolved** (previously: Open). Close this ticket" in comment["body"]
     assert "Open is now Resolved" in done.messages[0]

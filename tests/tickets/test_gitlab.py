@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import withheld
 from trackers import contract
-from trackers.fake import Fake, Reply, Request
-from trackers.work import PDF, Work, made
+from trackers.fake import Fake, Reply, Request, recorded
+from trackers.work import FINDING, PDF, Work, made
 
 from findings_report.model.ticket import File
 from findings_report.report.check import Inputs
@@ -103,8 +103,6 @@ def test_an_issue_is_made_with_labels_after_its_marker_was_looked_for(work: Work
     fake.expect("GET", f"{PROJECT}/issues", [{"iid": 8, "description": "`findings-report:review-of-quicknotes/A-10`"}])
     fake.expect("POST", f"{PROJECT}/issues", create)
     fake.expect("GET", f"{PROJECT}/issues/9", {"title": "A-1: One", "web_url": "https://gitlab.example/9"})
-    fake.expect("GET", f"{PROJECT}/issues/9/notes", [])
-    fake.expect("GET", PROJECT, {"visibility": "private"})
 
     done = work.create("gitlab:group/sub/project")
 
@@ -113,6 +111,37 @@ def test_an_issue_is_made_with_labels_after_its_marker_was_looked_for(work: Work
     assert asked[0]["title"] == "A-1: One"
     assert "`findings-report:review-of-quicknotes/A-1`" in asked[0]["description"]
     assert "is now gitlab:group/sub/project#9" in done.messages[0]
+
+
+def test_label_due_date_and_assignee_follow_the_finding(work: Work, fake: Fake) -> None:
+    sent: list[Request] = []
+
+    def read(severity: str, due: str | None, *people: int) -> None:
+        document = {"title": "x", "web_url": "x", "state": "closed", "labels": ["theirs", severity], "due_date": due}
+        fake.expect("GET", f"{PROJECT}/issues/9", document | {"assignees": [{"id": person} for person in people]})
+
+    people = [{"id": 7, "username": "ada", "name": "Ada L."}, {"id": 8, "username": "adam", "name": "Adam"}]
+    work.finding("A-1", FINDING + "due: 2026-12-24\nowner: ada\n")
+    fake.expect("GET", "/api/v4/user", {"username": "ada"})
+    fake.expect("GET", PROJECT, {"visibility": "private"})
+    fake.expect("GET", f"{PROJECT}/issues", [])
+    fake.expect("GET", f"{PROJECT}/members/all", people)
+    fake.expect("POST", f"{PROJECT}/issues", recorded(sent, Reply({"iid": 9}, 201)))
+    read("severity-high", "2026-12-24", 7)
+    work.create("gitlab:group/sub/project")
+    work.finding("A-1", FINDING.replace("high", "low"))
+    fake.expect("GET", "/api/v4/user", {"username": "ada"})
+    read("severity-high", "2026-12-24", 7)
+    fake.expect("PUT", f"{PROJECT}/issues/9", recorded(sent, Reply({})))
+    read("severity-low", None)
+
+    done = work.sync()
+
+    created, updated = (request.json() for request in sent)
+    assert (created["due_date"], created["assignee_ids"]) == ("2026-12-24", [7])
+    assert (updated["due_date"], updated["assignee_ids"]) == ("", [0])
+    assert (updated["add_labels"], updated["remove_labels"]) == ("severity-low", "severity-high")
+    assert "updated, priority, due date, owner" in done.messages[0]
 
 
 @pytest.mark.parametrize("ref", ["gitlab:project#4", "gitlab:a/../b#4", "gitlab:a/b", "gitlab:a/b#0", "gitlab:a/b?x#4"])
@@ -145,10 +174,9 @@ def test_tickets_of_an_audience_hold_nothing_that_is_not_for_it(audited: Work, f
     fake.expect("GET", "/api/v4/user", {"username": "ada"})
     fake.expect("GET", PROJECT, {"visibility": "private"})
     fake.expect("GET", f"{PROJECT}/issues", [])
+    fake.expect("GET", f"{PROJECT}/members/all", [])
     fake.expect("POST", f"{PROJECT}/issues", answer)
     fake.expect("GET", f"{PROJECT}/issues/9", {"title": "F-1: A shown weakness", "web_url": "https://gitlab.example/9"})
-    fake.expect("GET", f"{PROJECT}/issues/9/notes", [])
-    fake.expect("GET", PROJECT, {"visibility": "private"})
 
     create(inputs, CreateOptions("gitlab:group/sub/project"), environment, lambda _: None)
 

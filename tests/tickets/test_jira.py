@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from trackers import contract
 from trackers.fake import Fake, Reply, Request, recorded
-from trackers.work import PDF, Work, made
+from trackers.work import FINDING, PDF, Work, made
 
 from findings_report.model.ticket import File
 
@@ -46,6 +46,12 @@ class Jira:
         found = [{"body": self.body(text)} for text in comments]
         self.fake.expect("GET", f"{self.api}/issue/SEC-12/comment", {"comments": found, "total": len(found)})
         self.fake.expect("GET", f"{self.api}/issue/SEC-12", Reply({}, anonymous))
+
+    def reads(self, form: dict[str, Any] | None = None, **fields: object) -> None:
+        """The issue alone, with the form of what may be changed."""
+        document = {"summary": "A-1: One", "description": self.body("text"), "priority": None, "duedate": None, **fields}
+        editable = {"editmeta": {"fields": form}} if form is not None else {}
+        self.fake.expect("GET", f"{self.api}/issue/SEC-12", {"key": "SEC-12", "fields": document, **editable})
 
     def body(self, text: str) -> object:
         paragraph = {"type": "paragraph", "content": [{"type": "text", "text": text}]}
@@ -135,7 +141,7 @@ def test_an_issue_is_made_with_the_marker_as_label_and_without_a_priority_where_
     fake.expect("GET", f"{jira.api}/priority", [{"id": str(number)} for number in range(1, 6)])
     fake.expect("POST", f"{jira.api}/issue", recorded(asked, refused))
     fake.expect("POST", f"{jira.api}/issue", recorded(asked, Reply({"key": "SEC-12"}, 201)))
-    jira.looks([], [], user=False)
+    jira.reads()
 
     done = work.create("jira:SEC")
 
@@ -147,6 +153,39 @@ def test_an_issue_is_made_with_the_marker_as_label_and_without_a_priority_where_
     assert isinstance(second["description"], dict if jira.is_cloud else str)
     assert 'labels = "findings-report:review-of-quicknotes/A-1"' in fake.requests[3].query["jql"]
     assert "is now jira:SEC-12" in done.messages[0]
+
+
+def test_priority_due_date_and_assignee_follow_the_finding(work: Work, fake: Fake, jira: Jira) -> None:
+    sent: list[Request] = []
+    account = "accountId" if jira.is_cloud else "name"
+    form: dict[str, Any] = {"priority": {}, "duedate": {}, "assignee": {}}
+    work.finding("A-1", FINDING + "due: 2026-12-24\nowner: Ada L.\n")
+    fake.expect("GET", f"{jira.api}/myself", {"displayName": "Ada"})
+    fake.expect("GET", f"{jira.api}/project/SEC", {"key": "SEC"})
+    fake.expect("GET", f"{jira.api}/project/SEC", Reply({}, 404))
+    fake.expect("GET", f"{jira.api}/search{'/jql' if jira.is_cloud else ''}", {"issues": []})
+    fake.expect("GET", f"{jira.api}/priority", [{"id": str(number)} for number in range(1, 6)])
+    people = [{account: "a7", "displayName": "Ada L."}, {account: "a8", "displayName": "Ada M."}]
+    fake.expect("GET", f"{jira.api}/user/assignable/search", people)
+    fake.expect("POST", f"{jira.api}/issue", recorded(sent, Reply({"key": "SEC-12"}, 201)))
+    jira.reads(form, priority={"id": "2"}, duedate="2026-12-24", assignee={account: "a7"})
+    work.create("jira:SEC")
+    work.finding("A-1", FINDING.replace("high", "critical"))
+    fake.expect("GET", f"{jira.api}/myself", {"displayName": "Ada"})
+    jira.reads(form, priority={"id": "2"}, duedate="2026-12-24", assignee={account: "somebody"})
+    fake.expect("GET", f"{jira.api}/priority", [{"id": str(number)} for number in range(1, 6)])
+    fake.expect("PUT", f"{jira.api}/issue/SEC-12", recorded(sent, Reply(status=204)))
+    jira.reads(form, priority={"id": "1"}, assignee={account: "somebody"})
+
+    done = work.sync()
+
+    created, updated = (request.json()["fields"] for request in sent)
+    assert (created["duedate"], created["assignee"]) == ("2026-12-24", {account: "a7"})
+    assert (updated["priority"], updated["duedate"]) == ({"id": "1"}, None)
+    assert "assignee" not in updated
+    assert [problem.fault for problem in done.problems] == [
+        "jira:SEC-12: the owner is not updated: it was changed on the tracker"
+    ]
 
 
 @pytest.mark.parametrize("ref", ["jira:12", "jira:sec-12", "jira:SEC-0", "jira:SEC-1/../2", "jira:SEC"])

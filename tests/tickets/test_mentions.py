@@ -304,8 +304,6 @@ def test_nothing_that_is_sent_to_gitlab_acts(engagement: Path, fake: Fake) -> No
     def read(text: Callable[[], str]) -> None:
         issue = {"title": "x", "web_url": "https://gitlab.example/9"}
         fake.expect("GET", f"{project}/issues/9", lambda _: Reply({**issue, "description": text()}))
-        fake.expect("GET", f"{project}/issues/9/notes", [])
-        fake.expect("GET", project, {"visibility": "private"})
 
     work = Work(engagement, {"GITLAB_URL": fake.url, "GITLAB_TOKEN": "glpat-0123456789"})
     older = engagement / "older.json"
@@ -313,6 +311,7 @@ def test_nothing_that_is_sent_to_gitlab_acts(engagement: Path, fake: Fake) -> No
     fake.expect("GET", "/api/v4/user", {"username": "ada"})
     fake.expect("GET", project, {"visibility": "private"})
     fake.expect("GET", f"{project}/issues", [])
+    fake.expect("GET", f"{project}/members/all", [])
     fake.expect("POST", f"{project}/issues", keep)
     read(lambda: sent[0]["description"])
     work.create("gitlab:g/p")
@@ -321,6 +320,7 @@ def test_nothing_that_is_sent_to_gitlab_acts(engagement: Path, fake: Fake) -> No
     finding.write_text(finding.read_text().replace("severity: high", "severity: low\nstatus: resolved"))
     fake.expect("GET", "/api/v4/user", {"username": "ada"})
     read(lambda: sent[0]["description"])
+    fake.expect("GET", f"{project}/members/all", [])
     fake.expect("PUT", f"{project}/issues/9", keep)
     fake.expect("POST", f"{project}/issues/9/notes", keep)
     read(lambda: sent[1]["description"])
@@ -332,6 +332,8 @@ def test_nothing_that_is_sent_to_gitlab_acts(engagement: Path, fake: Fake) -> No
     for changes in ({"since": str(older)}, {"changes": LINES}):
         fake.expect("GET", "/api/v4/user", {"username": "ada"})
         read(lambda: "")
+        fake.expect("GET", f"{project}/issues/9/notes", [])
+        fake.expect("GET", project, {"visibility": "private"})
         fake.expect("POST", f"{project}/uploads", Reply({"markdown": upload}, 201))
         fake.expect("POST", f"{project}/issues/9/notes", keep)
         fake.expect("GET", f"{project}/issues/9", {"title": "x", "web_url": "https://gitlab.example/9"})

@@ -14,8 +14,7 @@ from trackers import debian
 from trackers.redmine_server import RedmineServer
 from trackers.work import FINDING, PDF, Work, made
 
-from findings_report.model.finding import Status
-from findings_report.model.ticket import Draft, File
+from findings_report.model.ticket import File, TicketChange
 from findings_report.problems import FindingsReportError, Kind
 from findings_report.report.archive import to_json
 from findings_report.tickets import trackers
@@ -259,8 +258,7 @@ def test_what_people_wrote_on_a_ticket_is_kept_unless_told_otherwise(named: Work
     with trackers.open_tracker("redmine", Environment(named.environment)) as tracker:
         ticket = tracker.read(str(made_for(redmine, "A-1", named)["id"]))
         assert isinstance(tracker, trackers.TicketWriter)
-        draft = Draft("A-1", "A-1: One", "", "", "", Status.OPEN, 1, ())
-        tracker.update(ticket, draft, ticket.text + "\n\nWe think that it is the proxy.", None)
+        tracker.update(ticket, TicketChange(text=ticket.text + "\n\nWe think that it is the proxy."))
     named.finding("A-1", FINDING.replace("One", "Two"))
 
     done = named.sync()
@@ -269,6 +267,71 @@ def test_what_people_wrote_on_a_ticket_is_kept_unless_told_otherwise(named: Work
     assert "the proxy" in made_for(redmine, "A-1", named)["description"]
     named.sync(overwrite=True)
     assert "the proxy" not in made_for(redmine, "A-1", named)["description"]
+
+
+def by_a_person(work: Work, ref: str, **fields: str) -> None:
+    """Change an issue as somebody else does."""
+    with trackers.open_tracker("redmine", Environment(work.environment)) as tracker:
+        assert isinstance(tracker, trackers.TicketWriter)
+        tracker.update(tracker.read_state(ref[8:]), TicketChange(fields=fields))
+
+
+def test_priority_due_date_and_owner_follow_the_finding_unless_somebody_changed_them(
+    named: Work, redmine: RedmineServer
+) -> None:
+    named.finding("A-1", FINDING + "due: 2026-12-24\nowner: guest reader\n")
+    named.create("redmine:audit")
+    before = made_for(redmine, "A-1", named)
+    ref = f"redmine:{before['id']}"
+    assert (before["priority"]["name"], before["due_date"], before["assigned_to"]["name"]) == (
+        "Urgent",
+        "2026-12-24",
+        "Guest Reader",
+    )
+
+    named.finding("A-1", FINDING.replace("high", "critical") + "due: 2027-01-31\nowner: guest reader\n")
+    assert "A-1 updated, priority, due date\n" in named.sync().messages[0]
+    followed = made_for(redmine, "A-1", named)
+    assert (followed["priority"]["name"], followed["due_date"]) == ("Immediate", "2027-01-31")
+    assert "is up to date" in named.sync().messages[0]
+
+    by_a_person(named, ref, priority=str(before["priority"]["id"]), owner="")
+    assert named.sync().problems == ()  # what the finding has is what it had: nothing to send, nothing to say
+    named.finding("A-1", FINDING.replace("high", "low"))
+    (kept,) = named.sync().problems
+    after = made_for(redmine, "A-1", named)
+    assert (kept.code, kept.level, kept.fault) == (
+        "ticket-field",
+        "warning",
+        f"{ref}: the priority is not updated: it was changed on the tracker",
+    )
+    assert (after["priority"]["name"], after["due_date"]) == ("Urgent", None)
+    assert "* Severity: *Low*" in after["description"]
+
+    assert "updated, priority\n" in named.sync(overwrite=True).messages[0]
+    assert made_for(redmine, "A-1", named)["priority"]["name"] == "Normal"
+    assert not named.sync().problems
+
+
+def test_the_fields_follow_although_the_text_was_edited_and_an_unknown_owner_is_told(
+    named: Work, redmine: RedmineServer
+) -> None:
+    named.finding("A-1", FINDING + "owner: Nobody Known\n")
+    (note,) = named.create("redmine:audit").problems
+    assert (note.level, note.code) == ("note", "ticket-field")
+    assert "'Nobody Known'" in note.fault
+    ref = f"redmine:{made_for(redmine, 'A-1', named)['id']}"
+    with trackers.open_tracker("redmine", Environment(named.environment)) as tracker:
+        assert isinstance(tracker, trackers.TicketWriter)
+        tracker.update(tracker.read_state(ref[8:]), TicketChange(text="Ours."))
+    named.finding("A-1", FINDING.replace("high", "critical") + "owner: Guest Reader\n")
+
+    done = named.sync()
+
+    ticket = made_for(redmine, "A-1", named)
+    assert [problem.code for problem in done.problems] == ["ticket-edited"]
+    assert (ticket["priority"]["name"], ticket["assigned_to"]["name"]) == ("Immediate", "Guest Reader")
+    assert ticket["description"] == "Ours."
 
 
 def test_without_files_the_report_goes_to_its_tickets_and_each_finding_to_its_own(work: Work, redmine: RedmineServer) -> None:

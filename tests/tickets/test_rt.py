@@ -15,7 +15,7 @@ from trackers.rt_server import LARGEST, RtServer
 from trackers.work import FINDING, PDF, Work, made
 
 from findings_report.model.ticket import File
-from findings_report.problems import Kind
+from findings_report.problems import FindingsReportError, Kind
 from findings_report.report.archive import to_json
 from findings_report.tickets import trackers
 from findings_report.tickets.http.credentials import Environment
@@ -215,3 +215,25 @@ def test_a_ticket_is_made_once_and_brought_in_step(work: Work, rt: RtServer) -> 
     assert asked(rt, f"/ticket/{ref[3:]}")["Subject"] == "A-1: Two"
     assert len(notes(rt, ref)) == 2
     assert "is up to date" in work.sync().messages[0]
+
+
+def test_priority_due_date_and_owner_follow_the_finding(work: Work, rt: RtServer) -> None:
+    work.environment["RT_PRIORITIES"] = "0, 50, 100"
+    (work.root / "findings" / "engagement.yaml").write_text("format: 1\ntitle: Fields\n")
+    work.finding("A-1", FINDING + "due: 2026-12-24\nowner: root\n")
+    ref = work.create("rt:General").messages[0].partition("is now ")[2].split()[0]
+    made = asked(rt, f"/ticket/{ref[3:]}")
+    assert (made["Priority"], made["Due"][:10], made["Owner"]["id"]) == ("100", "2026-12-24", "root")
+
+    work.finding("A-1", FINDING.replace("high", "medium") + "owner: guest\n")
+    (ignored,) = work.sync().problems
+
+    after = asked(rt, f"/ticket/{ref[3:]}")
+    assert (after["Priority"], after["Due"][:4], after["Owner"]["id"]) == ("50", "1970", "root")
+    assert (ignored.code, ignored.fault) == (
+        "ticket-field",
+        f"{ref}: the tracker accepted the change, but has another owner",  # `guest` may not own tickets of this queue
+    )
+    work.environment["RT_PRIORITIES"] = "Low"
+    with pytest.raises(FindingsReportError, match="no list of numbers"):
+        work.sync()

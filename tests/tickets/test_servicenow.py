@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import samples
 from trackers.fake import Fake, Reply, Request
-from trackers.work import PDF, Work, made
+from trackers.work import FINDING, PDF, Work, made
 
 from findings_report.model.ticket import File
 from findings_report.problems import Kind
@@ -46,15 +46,23 @@ def identity(fake: Fake) -> None:
     fake.expect("GET", "/api/now/table/sys_user", answering([{"user_name": "audit.bot"}], query))
 
 
-def place(fake: Fake, found: Sequence[object] = ({"sys_id": RECORD, "sys_class_name": "incident"},)) -> None:
-    query = {"sysparm_query": "number=INC0010001", "sysparm_fields": "sys_id,sys_class_name", "sysparm_limit": "1"}
+FIELDS = "short_description,description,active,impact,urgency,due_date,assigned_to"
+
+
+def place(fake: Fake, found: Sequence[object] = ({"sys_id": RECORD, "sys_class_name": "incident"},), fields: str = "") -> None:
+    query = {
+        "sysparm_query": "number=INC0010001",
+        "sysparm_fields": f"sys_id,sys_class_name,{fields}".rstrip(","),
+        "sysparm_limit": "1",
+        "sysparm_exclude_reference_link": "true",
+    }
     fake.expect("GET", "/api/now/table/task", answering(list(found), query))
 
 
 def ticket(fake: Fake, files: Sequence[File] = (), notes: str = "") -> None:
-    place(fake)
-    query = {"sysparm_fields": "short_description,description,work_notes", "sysparm_display_value": "true"}
-    fake.expect("GET", TASK, answering({"short_description": "Audit", "description": "", "work_notes": notes}, query))
+    place(fake, fields=FIELDS)
+    query = {"sysparm_fields": "work_notes", "sysparm_display_value": "true"}
+    fake.expect("GET", TASK, answering({"work_notes": notes}, query))
     wanted = f"table_name=incident^table_sys_id={RECORD}^ORDERBYsys_created_on"
     listed = [{"sys_id": str(i), "file_name": each.name, "size_bytes": str(len(each.content))} for i, each in enumerate(files)]
     fake.expect("GET", "/api/now/attachment", answering(listed, {"sysparm_query": wanted, "sysparm_limit": "10000"}))
@@ -172,7 +180,7 @@ def test_a_wrong_password_is_told_and_stands_in_no_message(fake: Fake, work: Wor
 
 def test_a_number_that_no_task_has_is_told(fake: Fake, work: Work) -> None:
     identity(fake)
-    place(fake, [])
+    place(fake, [], FIELDS)
 
     assert work.refused("servicenow:INC0010001").code == "tracker-ticket"
 
@@ -201,7 +209,7 @@ def test_what_is_no_number_is_told_before_it_is_asked_for(fake: Fake, work: Work
 )
 def test_an_answer_that_would_lead_elsewhere_is_not_followed(fake: Fake, work: Work, found: object) -> None:
     identity(fake)
-    place(fake, [found])
+    place(fake, [found], FIELDS)
 
     assert work.refused("servicenow:INC0010001").code == "tracker-answer"
 
@@ -234,11 +242,9 @@ def correlated(fake: Fake, found: Sequence[object] = (), marker: str = MARKER) -
     fake.expect("GET", TABLE, answering(list(found), query))
 
 
-def stands(fake: Fake, text: str = "text") -> None:
-    place(fake)
-    query = {"sysparm_fields": "short_description,description,work_notes", "sysparm_display_value": "true"}
-    fake.expect("GET", TASK, answering({"short_description": "x", "description": text, "work_notes": ""}, query))
-    fake.expect("GET", "/api/now/attachment", {"result": []})
+def stands(fake: Fake, text: str = "text", **fields: str) -> None:
+    record = {"sys_id": RECORD, "sys_class_name": "incident", "short_description": "x", "description": text, **fields}
+    place(fake, [record], FIELDS)
 
 
 def new(fake: Fake) -> None:
@@ -362,6 +368,37 @@ def test_sync_writes_title_text_and_note_in_one_step_and_no_state(fake: Fake, wo
     assert "- Status: Resolved" in sent["description"]
     assert sent["work_notes"].startswith("[code]<p>Status of A-1 in the report: <strong>Resolved</strong> (previously: Open).")
     assert "Open is now Resolved" in done.messages[0]
+
+
+def test_ratings_due_date_and_owner_follow_the_finding(fake: Fake, work: Work) -> None:
+    person = "b" * 32
+    asked = {
+        "sysparm_query": "name=Ada^ORuser_name=Ada^ORemail=Ada",
+        "sysparm_fields": "sys_id",
+        "sysparm_limit": "2",
+    }
+    work.finding("A-1", FINDING + "due: 2026-12-24\nowner: Ada\n")
+    table(fake)
+    correlated(fake)
+    fake.expect("GET", "/api/now/table/sys_user", answering([{"sys_id": person}], asked))
+    fake.expect("POST", TABLE, Reply({"result": {"number": "INC0010001"}}, 201))
+    values = {"impact": "1", "urgency": "2", "due_date": "2026-12-24 12:00:00", "assigned_to": person}
+    stands(fake, **values)
+    work.create("servicenow:incident")
+    assert {name: posted(fake)[name] for name in values} == values
+    work.finding("A-1", FINDING.replace("high", "critical") + "owner: A^active=true\n")
+    identity(fake)
+    stands(fake, **values)
+    place(fake)
+    fake.expect("PATCH", TASK, {"result": {}})
+    stands(fake, impact="1", urgency="1", assigned_to=person)
+
+    (unknown,) = work.sync().problems
+
+    (sent,) = [request.json() for request in fake.requests if request.method == "PATCH"]
+    assert (sent["impact"], sent["urgency"], sent["due_date"]) == ("1", "1", "")
+    assert "assigned_to" not in sent
+    assert "'A^active=true'" in unknown.fault
 
 
 def test_a_text_that_people_changed_is_left_alone(fake: Fake, work: Work) -> None:

@@ -14,7 +14,18 @@ from urllib.parse import quote
 
 from pydantic import Field
 
-from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
+from findings_report.model.ticket import (
+    Attached,
+    Draft,
+    File,
+    Markup,
+    Project,
+    Ticket,
+    TicketChange,
+    TicketRef,
+    TicketState,
+    digests,
+)
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.tickets.http.client import ApiClient, Sent, open_client, pages
 from findings_report.tickets.http.credentials import Credentials, Environment, basic_auth
@@ -47,6 +58,9 @@ _TITLE: Final = "System.Title"
 _DESCRIPTION: Final = "System.Description"
 _REPRO_STEPS: Final = "Microsoft.VSTS.TCM.ReproSteps"
 _RANKS: Final = ("Microsoft.VSTS.Common.Priority", "Microsoft.VSTS.Common.Severity")
+_DUE: Final = "Microsoft.VSTS.Scheduling.DueDate"
+_OWNER: Final = "System.AssignedTo"
+_CLOSED: Final = ("Completed", "Removed")
 _TAGGED: Final = (
     "SELECT [System.Id] FROM WorkItems"
     " WHERE [System.TeamProject] = @project AND [System.Tags] CONTAINS 'findings-report' ORDER BY [System.Id]"
@@ -61,12 +75,28 @@ class AzureUser(ApiModel):
     providerDisplayName: Text = ""  # noqa: N815 - the API's name
 
 
+class AzurePerson(ApiModel):
+    """The owner of a work item; a server before 2019 answers with its text."""
+
+    displayName: Text = ""  # noqa: N815 - the API's name
+    uniqueName: Text = ""  # noqa: N815 - likewise
+
+    def __str__(self) -> str:
+        return f"{self.displayName} <{self.uniqueName}>"
+
+
 class AzureFields(ApiModel):
     """The fields of a work item that are read."""
 
     title: Text = Field("", alias=_TITLE)
     description: Text = Field("", alias=_DESCRIPTION)
     repro_steps: Text = Field("", alias=_REPRO_STEPS)
+    type: Text = Field("", alias="System.WorkItemType")
+    state: Text = Field("", alias="System.State")
+    priority: Text = Field("", alias=_RANKS[0])
+    severity: Text = Field("", alias=_RANKS[1])
+    due: Text = Field("", alias=_DUE)
+    owner: AzurePerson | Text | None = Field(None, alias=_OWNER)
 
     @property
     def text(self) -> str:
@@ -165,6 +195,19 @@ class AzureType(ApiModel):
     value: tuple[AzureTypeField, ...] | None = None
 
 
+class AzureState(ApiModel):
+    """A state of a work item type; its category has the same words in every project."""
+
+    name: Text = ""
+    category: Text = ""
+
+
+class AzureStates(ApiModel):
+    """The states of a work item type; None if there is no such type."""
+
+    value: tuple[AzureState, ...] | None = None
+
+
 class AzureUpload(ApiModel):
     """Uploaded bytes that are on no work item yet."""
 
@@ -195,7 +238,9 @@ class Azure:
     def __init__(self, client: ApiClient, work_item_type: str) -> None:
         self._client = client
         self._type = work_item_type
-        self._forms: dict[str, Mapping[str, tuple[str, ...]]] = {}
+        self._forms: dict[tuple[str, str], Mapping[str, tuple[str, ...]]] = {}
+        self._states: dict[tuple[str, str], Mapping[str, str]] = {}
+        self._types: dict[str, str] = {}
 
     def identity(self) -> str:
         """Return the owner of the token. Other requests treat a wrong token as anonymous if the project is public."""
@@ -207,17 +252,12 @@ class Azure:
 
     def read(self, key: str) -> Ticket:
         """Return the work item with its files and its discussion."""
-        ref = TicketRef("azure", key)
-        match = _KEY.match(key)
-        if match is None:
-            raise invalid_reference(str(ref), REFERENCE)
-        project, number, about = quote(match["project"], safe=""), match["id"], str(ref)
-        path = f"/{project}/_apis/wit/workitems/{number}"
-        item = self._request(AzureWorkItem, "GET", path, about, query={"$expand": "relations"})
+        state, item = self._read(key, {"$expand": "relations"})
+        about = str(state.ref)
+        project, _, number = key.rpartition("/")
+        project = quote(project, safe="")
         return Ticket(
-            ref,
-            title=item.fields_.title,
-            address=f"{self._client.credentials.url}/{project}/_workitems/edit/{number}",
+            **vars(state),
             is_public=self._is_public(project, about),
             attached=tuple(
                 Attached(file.attributes.name, file.attributes.resourceSize, file.attributes.comment, file.url)
@@ -225,8 +265,38 @@ class Azure:
                 if file.is_file
             ),
             announced=frozenset(digest for text in self._comments(project, number, about) for digest in digests(text)),
-            text=item.fields_.text,
         )
+
+    def read_state(self, key: str) -> TicketState:
+        """Return the work item, with the fields that its type has."""
+        return self._read(key, {})[0]
+
+    def _read(self, key: str, query: dict[str, str]) -> tuple[TicketState, AzureWorkItem]:
+        ref = TicketRef("azure", key)
+        match = _KEY.match(key)
+        if match is None:
+            raise invalid_reference(str(ref), REFERENCE)
+        project, number, about = quote(match["project"], safe=""), match["id"], str(ref)
+        item = self._request(AzureWorkItem, "GET", f"/{project}/_apis/wit/workitems/{number}", about, query=query)
+        fields = item.fields_
+        self._types[about] = fields.type or self._type
+        values = {
+            "priority": f"{fields.priority}/{fields.severity}".strip("/"),
+            "due": fields.due[:10],
+            "owner": str(fields.owner or ""),
+        }
+        # Asked once for all work items of a type: they say which fields it has, and which of its states are final.
+        form = self._form(project, about, fields.type) if fields.type else {}
+        names = {"priority": any(rank in form for rank in _RANKS), "due": _DUE in form, "owner": True}
+        return TicketState(
+            ref,
+            title=fields.title,
+            address=f"{self._client.credentials.url}/{project}/_workitems/edit/{number}",
+            text=fields.text,
+            is_closed=bool(fields.state) and self._is_final(project, about, fields.type, fields.state),
+            project=match["project"],
+            fields={name: value for name, value in values.items() if names[name]},
+        ), item
 
     def download(self, ticket: Ticket, attached: Attached, max_bytes: int) -> bytes:
         """Return a file by the id in the relation's address, whose host may be another name of the organization."""
@@ -259,7 +329,7 @@ class Azure:
             raise invalid_reference(about, "azure:PROJECT, the project's name")
         name = quote(key, safe="")
         project = Project(key, self._is_public(name, about))
-        self._forms[key] = self._form(name, about)
+        self._form(name, about, self._type)
         return project
 
     def find(self, project: Project, draft: Draft) -> str | None:
@@ -278,30 +348,55 @@ class Azure:
                     return f"{project.key}/{item.id}"
         return None
 
-    def create(self, project: Project, draft: Draft, text: str) -> str:
-        """Create a work item with tags, and with priority and severity from 1 to 4 if its form has these fields."""
+    def create(self, project: Project, draft: Draft, text: str, fields: Mapping[str, str]) -> str:
+        """Create a work item with tags and fields: priority and severity from 1 to 4 if its form has them."""
         name, about = quote(project.key, safe=""), f"azure:{project.key}"
-        # `project` has read it already when it checked that the type exists.
-        form = self._forms.get(project.key) or self._form(name, about)
-        fields = {
+        form = self._form(name, about, self._type)
+        document = {
             _TITLE: draft.title,
             _REPRO_STEPS if _REPRO_STEPS in form else _DESCRIPTION: text,
             "System.Tags": "; ".join((TAG, *draft.labels)),
-            **dict(_ranks(draft.urgency, form)),
+            **_sent(fields, form),
         }
         path = f"/{name}/_apis/wit/workitems/${quote(self._type, safe='')}"
-        created = self._change("POST", path, about, [_set(*field) for field in fields.items()])
+        created = self._change("POST", path, about, [_set(*field) for field in document.items()])
         return f"{project.key}/{created.id}"
 
-    def update(self, ticket: Ticket, draft: Draft, text: str, comment: str | None) -> None:
-        """Set title, text and comment in one change."""
+    def resolve(self, place: TicketState | Project, draft: Draft, name: str) -> str | None:
+        """Return priority and severity, as in `2/2 - High`; a day; or a person, whom Azure DevOps looks up itself.
+
+        A form with other values keeps its defaults: guessing would order the client's backlog wrongly.
+        """
+        is_ticket = isinstance(place, TicketState)
+        key = place.project if isinstance(place, TicketState) else place.key
+        project, about = quote(key, safe=""), f"azure:{key}"
+        if name == "owner":
+            # The name or the address of the owner, where both are known, is not another owner.
+            current = place.fields.get("owner", "") if isinstance(place, TicketState) else ""
+            display, _, unique = current.rpartition(" <")
+            is_same = draft.owner.casefold() in (display.casefold(), unique.removesuffix(">").casefold())
+            return current if current and is_same else draft.owner
+        work_item_type = self._types.get(str(place.ref), self._type) if isinstance(place, TicketState) else self._type
+        form = self._form(project, about, work_item_type)
+        if name == "due":
+            return draft.due if is_ticket or _DUE in form else None
+        rank = str(min(4, 6 - draft.urgency))
+        ranked = [next((each for each in form.get(field, ()) if each.partition(" ")[0] == rank), "") for field in _RANKS]
+        return "/".join(ranked).strip("/") or None
+
+    def update(self, ticket: TicketState, change: TicketChange) -> None:
+        """Set title, text, fields and comment in one change."""
         project, _, number = ticket.ref.key.rpartition("/")
         path, about = f"/{quote(project, safe='')}/_apis/wit/workitems/{number}", str(ticket.ref)
-        # The type of an existing work item may be another than AZURE_DEVOPS_WORK_ITEM_TYPE is today: the field in use decides.
-        text_field = self._request(AzureWorkItem, "GET", path, about).fields_.text_field
-        changes = [_set(_TITLE, draft.title), _set(text_field, text)]
-        if comment:
-            changes.append(_set("System.History", comment))
+        changes = [_set(_TITLE, change.title)] if change.title is not None else []
+        if change.text is not None:
+            # The type of an existing work item may be another than AZURE_DEVOPS_WORK_ITEM_TYPE: the field in use decides.
+            text_field = self._request(AzureWorkItem, "GET", path, about).fields_.text_field
+            changes.append(_set(text_field, change.text))
+        form = self._form(quote(project, safe=""), about, self._types.get(about, self._type)) if change.fields else {}
+        changes += [_set(*field) for field in _sent(change.fields, form).items()]
+        if change.comment:
+            changes.append(_set("System.History", change.comment))
         self._change("PATCH", path, about, changes)
 
     def _mark_superseded(self, ticket: Ticket, file: File, project: str, number: str) -> list[dict[str, Any]]:
@@ -339,15 +434,25 @@ class Azure:
     def _is_public(self, project: str, about: str) -> bool:
         return self._request(AzureProject, "GET", f"/_apis/projects/{project}", about).visibility == "public"
 
-    def _form(self, project: str, about: str) -> Mapping[str, tuple[str, ...]]:
-        """Return the fields of the work item type, each with the values that it allows; none if it allows any."""
-        path = f"/{project}/_apis/wit/workitemtypes/{quote(self._type, safe='')}/fields"
-        form = self._request(AzureType, "GET", path, about, query={"$expand": "allowedValues"}, accepted=(404,)).value
-        if form is None:
-            fault = f"{about} has no work items of the type {self._type!r}"
-            remedy = f"set {_TYPE_VARIABLE} to an existing type, as in {_TYPE_VARIABLE}=Issue"
-            raise FindingsReportError(Problem(Kind.USAGE, fault, remedy, code="tracker-setting"))
-        return {field.referenceName: field.allowedValues for field in form}
+    def _form(self, project: str, about: str, work_item_type: str) -> Mapping[str, tuple[str, ...]]:
+        """Return the fields of a work item type, each with the values that it allows; none if it allows any."""
+        if (project, work_item_type) not in self._forms:
+            path = f"/{project}/_apis/wit/workitemtypes/{quote(work_item_type, safe='')}/fields"
+            form = self._request(AzureType, "GET", path, about, query={"$expand": "allowedValues"}, accepted=(404,)).value
+            if form is None:
+                fault = f"{about} has no work items of the type {work_item_type!r}"
+                remedy = f"set {_TYPE_VARIABLE} to an existing type, as in {_TYPE_VARIABLE}=Issue"
+                raise FindingsReportError(Problem(Kind.USAGE, fault, remedy, code="tracker-setting"))
+            self._forms[project, work_item_type] = {field.referenceName: field.allowedValues for field in form}
+        return self._forms[project, work_item_type]
+
+    def _is_final(self, project: str, about: str, work_item_type: str, state: str) -> bool:
+        """Return True for a state in which nothing remains to be done, whatever the project calls it."""
+        if (project, work_item_type) not in self._states:
+            path = f"/{project}/_apis/wit/workitemtypes/{quote(work_item_type, safe='')}/states"
+            states = self._request(AzureStates, "GET", path, about, version="6.0-preview", accepted=(404,)).value or ()
+            self._states[project, work_item_type] = {each.name: each.category for each in states}
+        return self._states[project, work_item_type].get(state) in _CLOSED
 
     def _change(self, method: str, path: str, about: str, changes: list[dict[str, Any]]) -> AzureEntry:
         """Send a JSON Patch (RFC 6902), the only format in which the API takes changes of work items."""
@@ -377,13 +482,15 @@ def _set(field: str, value: object) -> dict[str, Any]:
     return {"op": "add", "path": f"/fields/{field}", "value": value}
 
 
-def _ranks(urgency: int, form: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, int | str]]:
-    """Yield the values of priority and severity that begin with the rank, 1 for the most urgent.
-
-    A form with other values keeps its defaults: guessing would order the client's backlog wrongly.
-    """
-    rank = str(min(4, 6 - urgency))
-    for field in _RANKS:
-        for value in form.get(field, ()):
-            if value.partition(" ")[0] == rank:
-                yield field, int(value) if value.isdecimal() else value
+def _sent(fields: Mapping[str, str], form: Mapping[str, tuple[str, ...]]) -> dict[str, object]:
+    """Return the fields as a work item has them."""
+    sent: dict[str, object] = {}
+    priority, _, severity = fields.get("priority", "").partition("/")
+    if _RANKS[0] not in form:  # then the only part is the severity
+        priority, severity = "", priority
+    for name, value in zip(_RANKS, (priority, severity), strict=True):
+        if value:
+            sent[name] = int(value) if value.isdecimal() else value
+    if "due" in fields:
+        sent[_DUE] = f"{fields['due']}T12:00:00Z" if fields["due"] else ""
+    return sent | ({_OWNER: fields["owner"]} if "owner" in fields else {})

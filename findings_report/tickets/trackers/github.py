@@ -8,11 +8,23 @@ release assets.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
-from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
+from findings_report.model.ticket import (
+    SEVERITY_LABEL,
+    Attached,
+    Draft,
+    File,
+    Markup,
+    Project,
+    Ticket,
+    TicketChange,
+    TicketRef,
+    TicketState,
+    digests,
+)
 from findings_report.tickets.http.client import ApiClient, open_client
 from findings_report.tickets.http.credentials import Credentials, Environment
 from findings_report.tickets.http.response import (
@@ -43,12 +55,21 @@ class GitHubUser(ApiModel):
     login: Text = ""
 
 
+class GitHubLabel(ApiModel):
+    """A label of an issue."""
+
+    name: Text = ""
+
+
 class GitHubIssue(ApiModel):
     """An issue or a pull request."""
 
     title: Text
     html_url: Text
     body: Text = ""
+    state: Text = ""
+    labels: tuple[GitHubLabel, ...] = ()
+    assignees: tuple[GitHubUser, ...] = ()
 
 
 class GitHubEntry(ApiModel):
@@ -117,6 +138,7 @@ class GitHub:
 
     def __init__(self, client: ApiClient) -> None:
         self._client = client
+        self._people: dict[str, dict[str, str]] = {}
 
     def identity(self) -> str:
         """Return the owner of the token. The token of a workflow has none: it is valid, and answered with 403."""
@@ -125,18 +147,31 @@ class GitHub:
 
     def read(self, key: str) -> Ticket:
         """Return the issue or pull request; its files are those that its comments link to."""
-        ref, path = TicketRef("github", key), _issue_path(key)
-        issue = self._client.request(GitHubIssue, "GET", path, str(ref))
+        ref, path, state = TicketRef("github", key), _issue_path(key), self.read_state(key)
         comments = [comment.body for comment in self._client.iterate(GitHubComment, f"{path}/comments", str(ref), _PER_PAGE)]
         return Ticket(
-            ref,
-            title=issue.title,
-            address=issue.html_url,
+            **vars(state),
             is_public=self.project(key.partition("#")[0]).is_public,
             # Neither size nor digest: a comment exists only after its asset was complete.
             attached=tuple(Attached(name) for text in comments for name in dict.fromkeys(_ASSET.findall(text))),
             announced=frozenset(digest for text in comments for digest in digests(text)),
+        )
+
+    def read_state(self, key: str) -> TicketState:
+        """Return the issue. Its priority is the label of the severity; GitHub has no due dates."""
+        ref = TicketRef("github", key)
+        issue = self._client.request(GitHubIssue, "GET", _issue_path(key), str(ref))
+        return TicketState(
+            ref,
+            title=issue.title,
+            address=issue.html_url,
             text=issue.body,
+            is_closed=issue.state == "closed",
+            project=key.partition("#")[0],
+            fields={
+                "priority": ",".join(sorted(_severities(issue))),
+                "owner": ",".join(sorted(person.login for person in issue.assignees)),
+            },
         )
 
     def download(self, ticket: Ticket, attached: Attached, max_bytes: int) -> bytes:
@@ -170,18 +205,41 @@ class GitHub:
                 return f"{project.key}#{issue.number}"
         return None
 
-    def create(self, project: Project, draft: Draft, text: str) -> str:
-        """Create an issue with labels; GitHub has no priorities."""
+    def create(self, project: Project, draft: Draft, text: str, fields: Mapping[str, str]) -> str:
+        """Create an issue with labels and its owner; GitHub has no priorities."""
         document = {"title": draft.title, "body": text, "labels": [RELEASE, *draft.labels]}
+        document |= {"assignees": [fields["owner"]]} if fields.get("owner") else {}
         path, about = f"/repos/{project.key}/issues", f"github:{project.key}"
         return f"{project.key}#{self._client.request(GitHubEntry, 'POST', path, about, document=document).number}"
 
-    def update(self, ticket: Ticket, draft: Draft, text: str, comment: str | None) -> None:
-        """Set title and text, then add the comment."""
-        document = {"title": draft.title, "body": text}
-        self._client.request(ApiModel, "PATCH", _issue_path(ticket.ref.key), str(ticket.ref), document=document)
-        if comment:
-            self._comment(ticket, comment)
+    def resolve(self, place: TicketState | Project, draft: Draft, name: str) -> str | None:
+        """Return the label of the severity, or the login of a person to whom issues can be assigned."""
+        if name != "owner":
+            return draft.labels[0] if name == "priority" else None
+        project = place.project if isinstance(place, TicketState) else place.key
+        if project not in self._people:
+            path = f"/repos/{project}/assignees"
+            people = self._client.iterate(GitHubUser, path, f"github:{project}", _PER_PAGE)
+            self._people[project] = {person.login.casefold(): person.login for person in people}
+        return self._people[project].get(draft.owner.removeprefix("@").casefold())
+
+    def update(self, ticket: TicketState, change: TicketChange) -> None:
+        """Set title, text and fields, then add the comment."""
+        about, path = str(ticket.ref), _issue_path(ticket.ref.key)
+        document: dict[str, object] = {
+            name: value for name, value in (("title", change.title), ("body", change.text)) if value is not None
+        }
+        if (owner := change.fields.get("owner")) is not None:
+            document["assignees"] = [owner] if owner else []
+        if severity := change.fields.get("priority"):
+            # A request names all labels, so those of other people are read just before it.
+            issue = self._client.request(GitHubIssue, "GET", path, about)
+            others = [label.name for label in issue.labels if label.name not in _severities(issue)]
+            document["labels"] = [*others, severity]
+        if document:
+            self._client.request(ApiModel, "PATCH", path, about, document=document)
+        if change.comment:
+            self._comment(ticket, change.comment)
 
     def _provide_asset(self, repository: str, file: File, about: str) -> str:
         """Return the address of the asset, which is uploaded if missing. An incomplete one is deleted first."""
@@ -213,9 +271,13 @@ class GitHub:
         document = {"tag_name": RELEASE, "name": "Audit reports", "prerelease": True, "make_latest": "false"}
         return self._client.request(GitHubRelease, "POST", f"{repository}/releases", about, document=document)
 
-    def _comment(self, ticket: Ticket, body: str) -> None:
+    def _comment(self, ticket: TicketState, body: str) -> None:
         path = f"{_issue_path(ticket.ref.key)}/comments"
         self._client.request(ApiModel, "POST", path, str(ticket.ref), document={"body": body})
+
+
+def _severities(issue: GitHubIssue) -> list[str]:
+    return [label.name for label in issue.labels if label.name.startswith(SEVERITY_LABEL)]
 
 
 def _repository_path(ticket: Ticket) -> str:

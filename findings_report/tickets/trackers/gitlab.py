@@ -7,12 +7,24 @@ version 4: projects, project Markdown uploads, issues, notes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 from urllib.parse import quote
 
-from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
+from findings_report.model.ticket import (
+    SEVERITY_LABEL,
+    Attached,
+    Draft,
+    File,
+    Markup,
+    Project,
+    Ticket,
+    TicketChange,
+    TicketRef,
+    TicketState,
+    digests,
+)
 from findings_report.tickets.http.client import ApiClient, FilePart, open_client
 from findings_report.tickets.http.credentials import Credentials, Environment
 from findings_report.tickets.http.response import ApiModel, Number, Text, invalid_reference
@@ -33,12 +45,24 @@ class GitLabUser(ApiModel):
     username: Text
 
 
+class GitLabPerson(ApiModel):
+    """A member of a project."""
+
+    id: Number
+    username: Text = ""
+    name: Text = ""
+
+
 class GitLabIssue(ApiModel):
     """An issue."""
 
     title: Text
     web_url: Text
     description: Text = ""
+    state: Text = ""
+    labels: tuple[Text, ...] = ()
+    due_date: Text = ""
+    assignees: tuple[GitLabPerson, ...] = ()
 
 
 class GitLabEntry(ApiModel):
@@ -84,6 +108,7 @@ class GitLab:
 
     def __init__(self, client: ApiClient) -> None:
         self._client = client
+        self._people: dict[tuple[str, str], str | None] = {}
 
     def identity(self) -> str:
         """Return the owner of the token."""
@@ -91,19 +116,33 @@ class GitLab:
 
     def read(self, key: str) -> Ticket:
         """Return the issue; its files are those that its notes link to."""
-        ref, path = TicketRef("gitlab", key), _issue_path(key)
-        issue = self._client.request(GitLabIssue, "GET", path, str(ref))
+        ref, path, state = TicketRef("gitlab", key), _issue_path(key), self.read_state(key)
         query = {"per_page": "100", "sort": "asc"}
         notes = [note.body for note in self._client.iterate(GitLabNote, f"{path}/notes", str(ref), query)]
         return Ticket(
-            ref,
-            title=issue.title,
-            address=issue.web_url,
+            **vars(state),
             # A confidential issue makes no difference: whoever reads the project can read its uploads.
             is_public=self.project(key.partition("#")[0]).is_public,
             attached=tuple(Attached(name, id=secret) for note in notes for secret, name in _UPLOAD.findall(note)),
             announced=frozenset(digest for note in notes for digest in digests(note)),
+        )
+
+    def read_state(self, key: str) -> TicketState:
+        """Return the issue. Its priority is the label of the severity."""
+        ref = TicketRef("gitlab", key)
+        issue = self._client.request(GitLabIssue, "GET", _issue_path(key), str(ref))
+        return TicketState(
+            ref,
+            title=issue.title,
+            address=issue.web_url,
             text=issue.description,
+            is_closed=issue.state == "closed",
+            project=key.partition("#")[0],
+            fields={
+                "priority": ",".join(sorted(label for label in issue.labels if label.startswith(SEVERITY_LABEL))),
+                "due": issue.due_date,
+                "owner": ",".join(sorted(str(person.id) for person in issue.assignees)),
+            },
         )
 
     def download(self, ticket: Ticket, attached: Attached, max_bytes: int) -> bytes:
@@ -137,23 +176,53 @@ class GitLab:
                 return f"{project.key}#{issue.iid}"
         return None
 
-    def create(self, project: Project, draft: Draft, text: str) -> str:
-        """Create an issue with labels; GitLab has no priorities."""
-        document = {"title": neutralise_title(draft.title), "description": text, "labels": ",".join(draft.labels)}
+    def create(self, project: Project, draft: Draft, text: str, fields: Mapping[str, str]) -> str:
+        """Create an issue with labels and fields; GitLab has no priorities."""
+        document: dict[str, object] = {"title": neutralise_title(draft.title), "description": text}
+        document |= {"labels": ",".join(draft.labels)} | _sent(fields)
         path = f"{_project_path(project.key)}/issues"
         created = self._client.request(GitLabEntry, "POST", path, f"gitlab:{project.key}", document=document)
         return f"{project.key}#{created.iid}"
 
-    def update(self, ticket: Ticket, draft: Draft, text: str, comment: str | None) -> None:
-        """Set title and text, then add the comment."""
-        document = {"title": neutralise_title(draft.title), "description": text}
-        self._client.request(ApiModel, "PUT", _issue_path(ticket.ref.key), str(ticket.ref), document=document)
-        if comment:
-            self._comment(ticket, comment)
+    def resolve(self, place: TicketState | Project, draft: Draft, name: str) -> str | None:
+        """Return the label of the severity, a day, or the number of a member."""
+        if name != "owner":
+            return draft.labels[0] if name == "priority" else draft.due
+        project = place.project if isinstance(place, TicketState) else place.key
+        if (project, draft.owner) not in self._people:
+            name = draft.owner.removeprefix("@").casefold()
+            path, query = f"{_project_path(project)}/members/all", {"query": draft.owner.removeprefix("@"), "per_page": "100"}
+            listed = list(self._client.iterate(GitLabPerson, path, f"gitlab:{project}", query))
+            # An inherited member is listed once for each group.
+            people = {person.id for person in listed if name in (person.username.casefold(), person.name.casefold())}
+            self._people[project, draft.owner] = str(people.pop()) if len(people) == 1 else None
+        return self._people[project, draft.owner]
 
-    def _comment(self, ticket: Ticket, body: str) -> None:
+    def update(self, ticket: TicketState, change: TicketChange) -> None:
+        """Set title, text and fields, then add the comment."""
+        document: dict[str, object] = {}
+        if change.title is not None:
+            document["title"] = neutralise_title(change.title)
+        if change.text is not None:
+            document["description"] = change.text
+        if severity := change.fields.get("priority"):
+            document |= {"add_labels": severity}
+            if ticket.fields.get("priority"):
+                document["remove_labels"] = ticket.fields["priority"]
+        if document := document | _sent(change.fields):
+            self._client.request(ApiModel, "PUT", _issue_path(ticket.ref.key), str(ticket.ref), document=document)
+        if change.comment:
+            self._comment(ticket, change.comment)
+
+    def _comment(self, ticket: TicketState, body: str) -> None:
         path = f"{_issue_path(ticket.ref.key)}/notes"
         self._client.request(ApiModel, "POST", path, str(ticket.ref), document={"body": body})
+
+
+def _sent(fields: Mapping[str, str]) -> dict[str, object]:
+    """Return due date and owner as a request has them. Nobody is the person with the number 0."""
+    sent: dict[str, object] = {"due_date": fields["due"]} if "due" in fields else {}
+    return sent | ({"assignee_ids": [int(fields["owner"] or 0)]} if "owner" in fields else {})
 
 
 def _project_path(path: str) -> str:

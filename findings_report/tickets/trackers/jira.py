@@ -8,13 +8,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import quote
 
-from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
-from findings_report.problems import FindingsReportError
+from pydantic import Field
+
+from findings_report.model.ticket import (
+    Attached,
+    Draft,
+    File,
+    Markup,
+    Project,
+    Ticket,
+    TicketChange,
+    TicketRef,
+    TicketState,
+    digests,
+)
 from findings_report.tickets.http.client import ApiClient, FilePart, open_client, pages
 from findings_report.tickets.http.credentials import Credentials, Environment, basic_auth
 from findings_report.tickets.http.response import ApiModel, Number, Size, Text, invalid_reference, unexpected_answer
@@ -22,13 +34,16 @@ from findings_report.tickets.http.response import ApiModel, Number, Size, Text, 
 REFERENCE: Final = "jira:SEC-12"
 _KEY = re.compile(r"[A-Z][A-Z0-9_]{0,40}-[1-9][0-9]{0,9}\Z")
 _PROJECT = re.compile(r"[A-Z][A-Z0-9_]{0,40}\Z")
+_FIELDS: Final = {"priority": "priority", "due": "duedate", "owner": "assignee"}
 
 
 class JiraUser(ApiModel):
-    """The owner of a token. Cloud has no `name`, to protect personal data."""
+    """A person. Cloud has no `name`, to protect personal data."""
 
     displayName: Text = ""  # noqa: N815 - Jira's name
     name: Text = ""
+    accountId: Text = ""  # noqa: N815 - likewise
+    emailAddress: Text = ""  # noqa: N815 - likewise
 
 
 class JiraAttachment(ApiModel):
@@ -39,6 +54,24 @@ class JiraAttachment(ApiModel):
     size: Number
 
 
+class JiraPriority(ApiModel):
+    """A priority of the installation."""
+
+    id: Text
+
+
+class JiraCategory(ApiModel):
+    """One of the three kinds of status that every Jira has."""
+
+    key: Text = ""
+
+
+class JiraStatus(ApiModel):
+    """A status, whose name is each project's own."""
+
+    statusCategory: JiraCategory = JiraCategory()  # noqa: N815 - Jira's name
+
+
 class JiraFields(ApiModel):
     """The fields of an issue."""
 
@@ -46,6 +79,24 @@ class JiraFields(ApiModel):
     description: Any = None
     """A string on Data Center, a tree of nodes on Cloud."""
     attachment: tuple[JiraAttachment, ...] = ()
+    status: JiraStatus = JiraStatus()
+    priority: JiraPriority | None = None
+    duedate: Text = ""
+    assignee: JiraUser | None = None
+
+
+class JiraForm(ApiModel):
+    """The fields that the owner of the token may change on an issue, by name."""
+
+    fields_: dict[str, Any] = Field(default_factory=dict, alias="fields")
+
+
+class JiraIssue(ApiModel):
+    """An issue with its fields."""
+
+    fields_: JiraFields = Field(alias="fields")
+    editmeta: JiraForm | None = None
+    """None if Jira does not say what may be changed."""
 
 
 class JiraComment(ApiModel):
@@ -65,12 +116,6 @@ class JiraEntry(ApiModel):
     """An issue that was created or found."""
 
     key: Text
-
-
-class JiraPriority(ApiModel):
-    """A priority of the installation."""
-
-    id: Text
 
 
 @contextmanager
@@ -96,6 +141,8 @@ class Jira:
         self._client = client
         self._issue_type = issue_type
         self._is_cloud = is_cloud
+        self._priorities: tuple[JiraPriority, ...] | None = None
+        self._people: dict[tuple[str, str], str | None] = {}
         self._api = f"/rest/api/{3 if is_cloud else 2}"
         self.markup = self.description_markup = Markup.ADF if is_cloud else Markup.JIRA_WIKI
 
@@ -106,18 +153,11 @@ class Jira:
 
     def read(self, key: str) -> Ticket:
         """Return the issue with its files and comments."""
-        ref = TicketRef("jira", key)
-        if not _KEY.match(key):
-            raise invalid_reference(str(ref), REFERENCE)
-        path, about = f"{self._api}/issue/{key}", str(ref)
-        fields = self._client.request(
-            JiraFields, "GET", f"{path}?fields=summary,description,attachment", about, member="fields"
-        )
+        state, fields = self._read(key, "attachment")
+        path, about = f"{self._api}/issue/{key}", str(state.ref)
         comments = [_comparable(comment.body) for comment in self._comments(path, about)]
         return Ticket(
-            ref,
-            title=fields.summary,
-            address=f"{self._client.credentials.url}/browse/{key}",
+            **vars(state),
             # Permissions are spread over schemes, roles and security levels: asking without the token is the only sure way.
             is_public=self._client.is_readable_by_anybody(f"{path}?fields=summary", about),
             attached=tuple(
@@ -125,8 +165,35 @@ class Jira:
                 for file in sorted(fields.attachment, key=lambda file: file.id)
             ),
             announced=frozenset(digest for text in comments for digest in digests(text)),
-            text=_comparable(fields.description),
         )
+
+    def read_state(self, key: str) -> TicketState:
+        """Return the issue with the fields that may be changed on it."""
+        return self._read(key, "priority,duedate,assignee")[0]
+
+    def _read(self, key: str, further: str) -> tuple[TicketState, JiraFields]:
+        ref = TicketRef("jira", key)
+        if not _KEY.match(key):
+            raise invalid_reference(str(ref), REFERENCE)
+        # The form of an issue depends on its project, type and status: only Jira knows which fields it has.
+        path = f"{self._api}/issue/{key}?fields=summary,description,status,{further}&expand=editmeta"
+        issue = self._client.request(JiraIssue, "GET", path, str(ref))
+        fields, form = issue.fields_, issue.editmeta.fields_ if issue.editmeta is not None else None
+        values = {
+            "priority": fields.priority.id if fields.priority else "",
+            "due": fields.duedate,
+            "owner": (fields.assignee.accountId or fields.assignee.name) if fields.assignee else "",
+        }
+        state = TicketState(
+            ref,
+            title=fields.summary,
+            address=f"{self._client.credentials.url}/browse/{key}",
+            text=_comparable(fields.description),
+            is_closed=fields.status.statusCategory.key == "done",
+            project=key.rpartition("-")[0],
+            fields={name: value for name, value in values.items() if form is None or _FIELDS[name] in form},
+        )
+        return state, fields
 
     def download(self, ticket: Ticket, attached: Attached, max_bytes: int) -> bytes:
         """Return a file: on Cloud from the API, without a redirect; on Data Center, whose API has none, from its pages."""
@@ -162,38 +229,65 @@ class Jira:
         issues = self._client.request(tuple[JiraEntry, ...], "GET", path, about, member="issues", query=query)
         return issues[0].key if issues else None
 
-    def create(self, project: Project, draft: Draft, text: str) -> str:
-        """Create an issue of the type JIRA_ISSUE_TYPE, with a priority if the project's form has that field."""
-        path, about = f"{self._api}/issue", f"jira:{project.key}"
-        fields = {
+    def create(self, project: Project, draft: Draft, text: str, fields: Mapping[str, str]) -> str:
+        """Create an issue of the type JIRA_ISSUE_TYPE. Jira refuses all of it if the project's form lacks one of `fields`."""
+        document = {
             "project": {"key": project.key},
             "issuetype": {"name": self._issue_type},
             "summary": draft.title,
             "description": self._body(text),
             "labels": [draft.marker, *(label.replace(" ", "-") for label in draft.labels)],  # Jira refuses blanks in labels
         }
-        # Whether a project's form has the field depends on the type, and would be a request of its own: trying is shorter.
-        prioritised = fields | {"priority": {"id": self._priority(draft, about)}}
-        try:
-            return self._client.request(JiraEntry, "POST", path, about, document={"fields": prioritised}).key
-        except FindingsReportError as error:
-            (problem,) = error.problems
-            if problem.code != "tracker-refused" or "priority" not in problem.fault.lower():
-                raise
-        # Jira has refused the request as a whole because of the field, so no issue was created.
-        return self._client.request(JiraEntry, "POST", path, about, document={"fields": fields}).key
+        path, about = f"{self._api}/issue", f"jira:{project.key}"
+        document |= self._sent(fields)
+        return self._client.request(JiraEntry, "POST", path, about, document={"fields": document}).key
 
-    def update(self, ticket: Ticket, draft: Draft, text: str, comment: str | None) -> None:
-        """Set title and text, then add the comment."""
+    def resolve(self, place: TicketState | Project, draft: Draft, name: str) -> str | None:
+        """Return the number of a priority, a day, or the account of a person to whom issues of the project can be assigned."""
+        project = place.project if isinstance(place, TicketState) else place.key
+        if name == "priority":
+            return self._priority(draft, f"jira:{project}")
+        return self._find_person(project, draft.owner) if name == "owner" else draft.due
+
+    def update(self, ticket: TicketState, change: TicketChange) -> None:
+        """Set title, text and fields, then add the comment."""
         path, about = f"{self._api}/issue/{ticket.ref.key}", str(ticket.ref)
-        document = {"fields": {"summary": draft.title, "description": self._body(text)}}
-        self._client.send("PUT", path, about, document=document)
-        if comment:
-            self._comment(path, about, comment)
+        fields = self._sent(change.fields)
+        fields |= {"summary": change.title} if change.title is not None else {}
+        fields |= {"description": self._body(change.text)} if change.text is not None else {}
+        if fields:
+            self._client.send("PUT", path, about, document={"fields": fields})
+        if change.comment:
+            self._comment(path, about, change.comment)
+
+    def _sent(self, fields: Mapping[str, str]) -> dict[str, Any]:
+        """Return the fields as a request has them."""
+        account = "accountId" if self._is_cloud else "name"
+        members = {"priority": "id", "owner": account}
+        return {
+            _FIELDS[name]: ({members[name]: value} if name in members else value) if value else None
+            for name, value in fields.items()
+        }
+
+    def _find_person(self, project: str, owner: str) -> str | None:
+        """Return the account of the person with that name or e-mail address; None if there is not exactly one."""
+        if (project, owner) not in self._people:
+            path = f"{self._api}/user/assignable/search"
+            query = {"project": project, "query" if self._is_cloud else "username": owner, "maxResults": "100"}
+            listed = self._client.request(tuple[JiraUser, ...], "GET", path, f"jira:{project}", query=query)
+            accounts = [
+                person.accountId if self._is_cloud else person.name
+                for person in listed
+                if owner.casefold() in (person.displayName.casefold(), person.emailAddress.casefold(), person.name.casefold())
+            ]
+            self._people[project, owner] = accounts[0] if len(accounts) == 1 else None
+        return self._people[project, owner]
 
     def _priority(self, draft: Draft, about: str) -> str:
         """Return the priority for an urgency. Every installation has its own priorities, listed from most to least urgent."""
-        listed = self._client.request(tuple[JiraPriority, ...], "GET", f"{self._api}/priority", about)
+        if self._priorities is None:
+            self._priorities = self._client.request(tuple[JiraPriority, ...], "GET", f"{self._api}/priority", about)
+        listed = self._priorities
         if not listed:
             raise unexpected_answer(about, "priorities")
         # Spread over the scale, as the number of priorities is not the number of severities.

@@ -6,12 +6,12 @@ To add a tracker, write one file with its REFERENCE and a function that opens it
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol, runtime_checkable
 
-from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef
+from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketChange, TicketRef, TicketState
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.suggestions import did_you_mean
 from findings_report.system.toolchain import install_extra
@@ -73,11 +73,17 @@ class TicketWriter(Tracker, Protocol):
     def find(self, project: Project, draft: Draft) -> str | None:
         """Return the key of the ticket with the draft's marker, open or closed; None if there is none."""
 
-    def create(self, project: Project, draft: Draft, text: str) -> str:
-        """Create a ticket; its key. `text` is the description in the tracker's markup."""
+    def create(self, project: Project, draft: Draft, text: str, fields: Mapping[str, str]) -> str:
+        """Create a ticket; its key. `text` is the description in the tracker's markup, `fields` as `resolve` returns them."""
 
-    def update(self, ticket: Ticket, draft: Draft, text: str, comment: str | None) -> None:
-        """Replace title and text, and add the comment. The state of the ticket is not changed: that is a person's decision."""
+    def read_state(self, key: str) -> TicketState:
+        """Return the ticket without files and comments, by one request: `sync` asks for every ticket each time."""
+
+    def resolve(self, place: TicketState | Project, draft: Draft, name: str) -> str | None:
+        """Return the value of a field for the draft, in the tracker's own terms; None for an unknown person or field."""
+
+    def update(self, ticket: TicketState, change: TicketChange) -> None:
+        """Change title, text and fields, and add the comment. A ticket is never closed or reopened: a person decides that."""
 
 
 @dataclass(frozen=True)

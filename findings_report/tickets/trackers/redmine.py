@@ -6,15 +6,26 @@ Source: redmine.org/projects/redmine/wiki/Rest_api, and the controllers of Redmi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import quote
 
-from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
-from findings_report.tickets.http.client import ApiClient, open_client
+from findings_report.model.ticket import (
+    Attached,
+    Draft,
+    File,
+    Markup,
+    Project,
+    Ticket,
+    TicketChange,
+    TicketRef,
+    TicketState,
+    digests,
+)
+from findings_report.tickets.http.client import ApiClient, open_client, pages
 from findings_report.tickets.http.credentials import Credentials, Environment
-from findings_report.tickets.http.response import ApiModel, Flag, Number, Text, invalid_reference
+from findings_report.tickets.http.response import ApiModel, Flag, Number, Text, invalid_reference, parse_answer
 
 REFERENCE: Final = "redmine:17"
 _SUPERSEDED: Final = "superseded by"
@@ -22,6 +33,8 @@ _SUPERSEDED: Final = "superseded by"
 _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}\Z")
 _KEY = re.compile(r"[1-9][0-9]{0,9}\Z")
 _MAX_ATTACHMENT_DESCRIPTION: Final = 255  # Redmine refuses a longer one
+_FIELDS: Final = {"priority": "priority_id", "due": "due_date", "owner": "assigned_to_id"}
+_AMBIGUOUS: Final = 0
 
 
 class RedmineUser(ApiModel):
@@ -53,6 +66,26 @@ class RedmineEntry(ApiModel):
     description: Text = ""
 
 
+class RedmineName(ApiModel):
+    """A person, a group or a priority: its number and its name."""
+
+    id: Number
+    name: Text = ""
+
+
+class RedmineStatus(ApiModel):
+    """The status of an issue. A Redmine before 4.2 does not say whether it is closed: it then counts as open."""
+
+    is_closed: Flag = False
+
+
+class RedmineMember(ApiModel):
+    """A member of a project: a person or a group, both of which can own issues."""
+
+    user: RedmineName | None = None
+    group: RedmineName | None = None
+
+
 class RedmineProject(ApiModel):
     """A project. Without `is_public` in the answer it counts as public, which is the safe assumption."""
 
@@ -66,6 +99,10 @@ class RedmineIssue(ApiModel):
     subject: Text = ""
     description: Text = ""
     is_private: Flag = False
+    status: RedmineStatus = RedmineStatus()
+    priority: RedmineName | None = None
+    due_date: Text = ""
+    assigned_to: RedmineName | None = None
     attachments: tuple[RedmineAttachment, ...] = ()
     journals: tuple[RedmineJournal, ...] = ()
 
@@ -102,6 +139,8 @@ class Redmine:
     def __init__(self, client: ApiClient, markup: Markup) -> None:
         self._client = client
         self.markup = self.description_markup = markup
+        self._priorities: list[int] | None = None
+        self._members: dict[str, dict[str, int]] = {}
 
     def identity(self) -> str:
         """Return the owner of the key. Other requests treat a wrong key as anonymous; this one refuses it."""
@@ -110,15 +149,10 @@ class Redmine:
 
     def read(self, key: str) -> Ticket:
         """Return the issue with its files and comments."""
-        ref = TicketRef("redmine", key)
-        if not _KEY.match(key):
-            raise invalid_reference(str(ref), REFERENCE)
-        query = {"include": "attachments,journals"}
-        issue = self._client.request(RedmineIssue, "GET", f"/issues/{key}.json", str(ref), member="issue", query=query)
+        state, issue = self._read(key, {"include": "attachments,journals"})
+        ref = state.ref
         return Ticket(
-            ref,
-            title=issue.subject,
-            address=f"{self._client.credentials.url}/issues/{key}",
+            **vars(state),
             # The API does not list who may read an issue, but its own flag and that of its project decide.
             is_public=not issue.is_private and self._is_public(str(issue.project.id), str(ref)),
             # Sorted, because the order of attachments is not documented, and the last one is the one to supersede.
@@ -127,8 +161,31 @@ class Redmine:
                 for file in sorted(issue.attachments, key=lambda file: file.id)
             ),
             announced=frozenset(digest for journal in issue.journals for digest in digests(journal.notes)),
-            text=issue.description,
         )
+
+    def read_state(self, key: str) -> TicketState:
+        """Return the issue without files and comments."""
+        return self._read(key, {})[0]
+
+    def _read(self, key: str, query: dict[str, str]) -> tuple[TicketState, RedmineIssue]:
+        ref = TicketRef("redmine", key)
+        if not _KEY.match(key):
+            raise invalid_reference(str(ref), REFERENCE)
+        issue = self._client.request(RedmineIssue, "GET", f"/issues/{key}.json", str(ref), member="issue", query=query)
+        state = TicketState(
+            ref,
+            title=issue.subject,
+            address=f"{self._client.credentials.url}/issues/{key}",
+            text=issue.description,
+            is_closed=issue.status.is_closed,
+            project=str(issue.project.id),
+            fields={
+                "priority": str(issue.priority.id) if issue.priority else "",
+                "due": issue.due_date,
+                "owner": str(issue.assigned_to.id) if issue.assigned_to else "",
+            },
+        )
+        return state, issue
 
     def download(self, ticket: Ticket, attached: Attached, max_bytes: int) -> bytes:
         """Return a file, from the path that Redmine's pages use.
@@ -174,25 +231,60 @@ class Redmine:
         issues = self._client.request(tuple[RedmineEntry, ...], "GET", "/issues.json", about, member="issues", query=query)
         return next((str(issue.id) for issue in issues if draft.is_marked(issue.description)), None)
 
-    def create(self, project: Project, draft: Draft, text: str) -> str:
-        """Create an issue in the project's first tracker, with the priority for the severity."""
-        issue = {"project_id": project.key, "subject": draft.title, "description": text, "priority_id": self._priority(draft)}
+    def create(self, project: Project, draft: Draft, text: str, fields: Mapping[str, str]) -> str:
+        """Create an issue in the project's first tracker, with its fields."""
+        issue = {"project_id": project.key, "subject": draft.title, "description": text}
+        issue |= {_FIELDS[name]: value for name, value in fields.items()}
         about = f"redmine:{project.key}"
         return str(
             self._client.request(RedmineEntry, "POST", "/issues.json", about, member="issue", document={"issue": issue}).id
         )
 
-    def update(self, ticket: Ticket, draft: Draft, text: str, comment: str | None) -> None:
-        """Set title, text and comment in one change."""
-        issue = {"subject": draft.title, "description": text} | ({"notes": comment} if comment else {})
+    def resolve(self, place: TicketState | Project, draft: Draft, name: str) -> str | None:
+        """Return the number of a priority or of a member, or a day."""
+        if name == "due":
+            return draft.due
+        if name == "priority":
+            number = self._priority(draft)
+            return str(number) if number is not None else None
+        member = self._list_members(place.project if isinstance(place, TicketState) else place.key).get(draft.owner.casefold())
+        return str(member) if member is not None else None
+
+    def update(self, ticket: TicketState, change: TicketChange) -> None:
+        """Set all that changes, and the comment, in one change of the issue."""
+        changed = {"subject": change.title, "description": change.text, "notes": change.comment}
+        issue = {name: value for name, value in changed.items() if value is not None}
+        issue |= {_FIELDS[name]: value for name, value in change.fields.items()}
         self._client.send("PUT", f"/issues/{ticket.ref.key}.json", str(ticket.ref), document={"issue": issue})
 
     def _priority(self, draft: Draft) -> int | None:
         """Return the priority for an urgency. Every installation has its own priorities, listed from least to most urgent."""
-        path, member = "/enumerations/issue_priorities.json", "issue_priorities"
-        listed = self._client.request(tuple[RedminePriority, ...], "GET", path, "redmine", member=member)
-        ids = [priority.id for priority in listed if priority.active]
+        if self._priorities is None:
+            path, member = "/enumerations/issue_priorities.json", "issue_priorities"
+            listed = self._client.request(tuple[RedminePriority, ...], "GET", path, "redmine", member=member)
+            self._priorities = [priority.id for priority in listed if priority.active]
+        ids = self._priorities
         return ids[round((draft.urgency - 1) * (len(ids) - 1) / 4)] if ids else None
+
+    def _list_members(self, project: str) -> dict[str, int]:
+        """Return the members of a project by name, in lower case: only they can own issues. Two of one name are left out."""
+        if project not in self._members:
+            members: dict[str, int] = {}
+            path, about = f"/projects/{project}/memberships.json", f"redmine:{project}"
+            for page in pages(about):
+                query = {"limit": "100", "offset": str(100 * (page - 1))}
+                # 403: whoever may not list the members cannot look up owners, and the text names them nevertheless.
+                response = self._client.send("GET", path, about, query=query, accepted=(403, 404))
+                if response.status >= 400:
+                    break
+                listed = parse_answer(tuple[RedmineMember, ...], response.json(), about, "memberships")
+                for entry in (person for member in listed for person in (member.user, member.group) if person is not None):
+                    name = entry.name.casefold()
+                    members[name] = _AMBIGUOUS if members.get(name, entry.id) != entry.id else entry.id
+                if len(listed) < 100:
+                    break
+            self._members[project] = {name: number for name, number in members.items() if number != _AMBIGUOUS}
+        return self._members[project]
 
     def _mark_superseded(self, older: Attached, file: File, about: str) -> None:
         """Mark the older file in the list of files, if the owner of the token may; the comment names it in any case."""

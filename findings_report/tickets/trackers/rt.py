@@ -13,8 +13,19 @@ from contextlib import contextmanager
 from typing import Final
 from urllib.parse import quote
 
-from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
-from findings_report.problems import FindingsReportError
+from findings_report.model.ticket import (
+    Attached,
+    Draft,
+    File,
+    Markup,
+    Project,
+    Ticket,
+    TicketChange,
+    TicketRef,
+    TicketState,
+    digests,
+)
+from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.tickets.http.client import ApiClient, FilePart, open_client, pages
 from findings_report.tickets.http.credentials import Credentials, Environment, basic_auth
 from findings_report.tickets.http.response import (
@@ -26,6 +37,7 @@ from findings_report.tickets.http.response import (
     Text,
     invalid_reference,
     parse_answer,
+    ticket_not_found,
     too_large,
     unexpected_answer,
 )
@@ -38,14 +50,30 @@ _QUEUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}\Z")
 _TOKEN = re.compile(r"[0-9]+-(?P<user>[0-9]+)-")
 _SIZE = re.compile(r"[0-9]{1,19}\Z")
 _PER_PAGE: Final = 100
+_FIELDS: Final = {"priority": "Priority", "due": "Due", "owner": "Owner"}
+_UNSET: Final = "1970-01-01"  # a date without value
+_NOBODY: Final = "Nobody"  # the user who owns the tickets that nobody owns
+_CLOSED: Final = ("resolved", "rejected", "closed", "done")
+_PRIORITIES: Final = ("20", "40", "60", "80", "100")
+_PRIORITIES_SHAPE: Final = re.compile(r"\s*[0-9]{1,9}\s*(?:,\s*[0-9]{1,9}\s*)*+\Z")
 # Transactions about a file above $MaxAttachmentSize: the request itself succeeds as if the whole file had been stored.
 _TRUNCATED: Final = ("AttachmentTruncate", "AttachmentDrop")
+
+
+class RtName(ApiModel):
+    """A user, whose id here is the name."""
+
+    id: Text
 
 
 class RtTicket(ApiModel):
     """A ticket."""
 
     Subject: Text
+    Status: Text = ""
+    Priority: Text = ""
+    Due: Text = ""
+    Owner: RtName | None = None
 
 
 class RtEntry(ApiModel):
@@ -87,7 +115,10 @@ class RtContent(ApiModel):
 
 @contextmanager
 def open_rt(environment: Environment) -> Iterator[RequestTracker]:
-    """Open the Request Tracker at RT_URL with RT_TOKEN; with RTUSER and RTPASSWD, as its own client, if RTUSER is set."""
+    """Open the Request Tracker at RT_URL with RT_TOKEN; with RTUSER and RTPASSWD, as its own client, if RTUSER is set.
+
+    RT_PRIORITIES has the numbers of an installation's own words for priorities, from lowest to highest.
+    """
     url = environment.address("RT_URL", "RTSERVER")
     user = environment.setting("RTUSER", default="")
     variable = "RTPASSWD" if user else "RT_TOKEN"
@@ -97,8 +128,13 @@ def open_rt(environment: Environment) -> Iterator[RequestTracker]:
     credentials = Credentials("rt", url, {"Authorization": header}, secrets, variable, "RT_URL")
     if not user and (match := _TOKEN.match(secret)):
         user = match["user"]
+    priorities = environment.setting("RT_PRIORITIES", default=",".join(_PRIORITIES))
+    if not _PRIORITIES_SHAPE.match(priorities):
+        fault = f"RT_PRIORITIES is {priorities!r}, which is no list of numbers"
+        remedy = "write the numbers of %PriorityAsString from lowest to highest, as in RT_PRIORITIES=0,50,100"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, remedy, code="tracker-setting"))
     with open_client(credentials) as client:
-        yield RequestTracker(client, user)
+        yield RequestTracker(client, user, tuple(str(int(number)) for number in priorities.split(",")))
 
 
 class RequestTracker:
@@ -107,29 +143,47 @@ class RequestTracker:
     markup = description_markup = Markup.HTML
     description_limit = 1_000_000
 
-    def __init__(self, client: ApiClient, user: str) -> None:
+    def __init__(self, client: ApiClient, user: str, priorities: tuple[str, ...]) -> None:
         self._client = client
         self._user = user
+        self._priorities = priorities
+        self._users: dict[str, str | None] = {}
 
     def identity(self) -> str:
         """Return the user; with a token, the number of the user, which is part of the token."""
         self._client.send("GET", f"{_API}/rt", "rt")
         return self._user
 
-    def read(self, key: str) -> Ticket:
-        """Return the ticket with its files, and the digests in the subjects of its comments."""
+    def read_state(self, key: str) -> TicketState:
+        """Return the ticket without files and comments. Its text is unknown: it may be in any of the comments."""
         ref = TicketRef("rt", key)
         if not _KEY.match(key):
             raise invalid_reference(str(ref), REFERENCE)
-        about = str(ref)
-        title = self._client.request(RtTicket, "GET", f"{_API}/ticket/{key}", about).Subject
+        ticket = self._client.request(RtTicket, "GET", f"{_API}/ticket/{key}", str(ref))
+        # Request Tracker keeps a deleted ticket, shows it to nobody who does not ask for it, and still takes comments.
+        if ticket.Status == "deleted":
+            raise FindingsReportError(ticket_not_found(self._client.credentials, str(ref)))
+        return TicketState(
+            ref,
+            title=ticket.Subject,
+            address=f"{self._client.credentials.url}/Ticket/Display.html?id={quote(key)}",
+            is_closed=ticket.Status in _CLOSED,
+            fields={
+                "priority": ticket.Priority,
+                "due": "" if ticket.Due.startswith(_UNSET) else ticket.Due[:10],
+                "owner": ticket.Owner.id if ticket.Owner and ticket.Owner.id != _NOBODY else "",
+            },
+        )
+
+    def read(self, key: str) -> Ticket:
+        """Return the ticket with its files, and the digests in the subjects of its comments."""
+        ref = TicketRef("rt", key)
+        state, about = self.read_state(key), str(ref)
         history = self._history(key, about)
         stored = _stored_sizes(history)
         files = list(self._iterate(RtAttachment, f"/ticket/{key}/attachments", "Filename,ContentLength", about))
         return Ticket(
-            ref,
-            title=title,
-            address=f"{self._client.credentials.url}/Ticket/Display.html?id={quote(key)}",
+            **vars(state),
             is_public=False,
             attached=tuple(_attached(file, stored) for file in files if file.Filename),
             announced=frozenset(digest for transaction in history for digest in digests(transaction.Data)),
@@ -185,25 +239,45 @@ class RequestTracker:
                 return str(ticket.id)
         return None
 
-    def create(self, project: Project, draft: Draft, text: str) -> str:
-        """Create a ticket in the queue, with a priority from 20 to 100."""
-        document = {
-            "Queue": project.key,
-            "Subject": draft.title,
-            "Content": text,
-            "ContentType": "text/html",
-            "Priority": str(draft.urgency * 20),
-        }
+    def create(self, project: Project, draft: Draft, text: str, fields: Mapping[str, str]) -> str:
+        """Create a ticket in the queue, with its fields."""
+        document = {"Queue": project.key, "Subject": draft.title, "Content": text, "ContentType": "text/html"}
         about = f"rt:{project.key}"
-        return str(self._client.request(RtEntry, "POST", f"{_API}/ticket", about, document=document).id)
+        return str(self._client.request(RtEntry, "POST", f"{_API}/ticket", about, document=document | _sent(fields)).id)
 
-    def update(self, ticket: Ticket, draft: Draft, text: str, comment: str | None) -> None:
-        """Set the subject and add a comment with the current text: the first message of a ticket cannot be changed."""
+    def resolve(self, place: TicketState | Project, draft: Draft, name: str) -> str | None:  # noqa: ARG002 - the protocol's
+        """Return a number, a day or the name of a user.
+
+        The priority is never sent as a word: Request Tracker takes one that it does not know for the lowest.
+        """
+        if name == "priority":
+            # Spread over the steps of the installation, which need not be as many as the engagement has severities.
+            return self._priorities[round((draft.urgency - 1) * (len(self._priorities) - 1) / 4)]
+        return self._find_user(draft.owner) if name == "owner" else draft.due
+
+    def update(self, ticket: TicketState, change: TicketChange) -> None:
+        """Set subject and fields, and add a comment with the current text: the first message cannot be changed."""
         about, path = str(ticket.ref), f"{_API}/ticket/{ticket.ref.key}"
-        self._client.send("PUT", path, about, document={"Subject": draft.title})
+        if document := ({"Subject": change.title} if change.title is not None else {}) | _sent(change.fields):
+            self._client.send("PUT", path, about, document=document)
         # One comment instead of two, because each one may be sent as an e-mail.
-        document = {"Subject": draft.title, "Content": f"{comment or ''}{text}", "ContentType": "text/html"}
-        self._client.send("POST", f"{path}/comment", about, document=document)
+        if content := f"{change.comment or ''}{change.text or ''}":
+            subject = change.title if change.title is not None else ticket.title
+            comment = {"Subject": subject, "Content": content, "ContentType": "text/html"}
+            self._client.send("POST", f"{path}/comment", about, document=comment)
+
+    def _find_user(self, owner: str) -> str | None:
+        """Return the name of the user who has that name, real name or e-mail address; None if there is not exactly one."""
+        if owner not in self._users:
+            query = [
+                {"field": field, "operator": "=", "value": owner, "entry_aggregator": "OR"}
+                for field in ("Name", "EmailAddress", "RealName")
+            ]
+            # 403: searching users is a right of its own, without which owners cannot be looked up.
+            response = self._client.send("POST", f"{_API}/users", "rt", document=query, accepted=(403, 404))
+            listed = () if response.status >= 400 else parse_answer(tuple[RtName, ...], response.json(), "rt", "items")
+            self._users[owner] = listed[0].id if len(listed) == 1 else None
+        return self._users[owner]
 
     def _message(self, number: int, about: str) -> str:
         content = self._client.request(RtContent, "GET", f"{_API}/attachment/{number}", about)
@@ -221,6 +295,13 @@ class RequestTracker:
             yield from elements
             if len(elements) < _PER_PAGE:
                 return
+
+
+def _sent(fields: Mapping[str, str]) -> dict[str, str]:
+    """Return the fields as a request has them. Midday, because Request Tracker shows times in the reader's time zone."""
+    values = {"due": f"{fields['due']} 12:00:00"} if fields.get("due") else {}
+    values |= {"owner": _NOBODY} if fields.get("owner") == "" else {}
+    return {_FIELDS[name]: values.get(name, value) for name, value in fields.items()}
 
 
 def _stored_sizes(history: Sequence[RtTransaction]) -> dict[str, int]:

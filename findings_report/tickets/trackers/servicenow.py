@@ -7,11 +7,22 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
-from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
+from findings_report.model.ticket import (
+    Attached,
+    Draft,
+    File,
+    Markup,
+    Project,
+    Ticket,
+    TicketChange,
+    TicketRef,
+    TicketState,
+    digests,
+)
 from findings_report.problems import FindingsReportError
 from findings_report.tickets.http.client import ApiClient, open_client
 from findings_report.tickets.http.credentials import Credentials, Environment, basic_auth
@@ -32,23 +43,29 @@ _RATINGS: Final = {5: ("1", "1"), 4: ("1", "2"), 3: ("2", "2"), 2: ("2", "3"), 1
 
 
 class ServiceNowUser(ApiModel):
-    """The owner of a token."""
+    """The owner of a token, or of a task."""
 
     user_name: Text = ""
+    sys_id: Text = ""
 
 
 class ServiceNowRecord(ApiModel):
-    """Where a task is: incidents, changes, problems and requests are all tasks, each in a table of its own."""
+    """A task, and where it is: incidents, changes, problems and requests are all tasks, each in a table of its own."""
 
     sys_id: Text
     sys_class_name: Text
+    short_description: Text = ""
+    description: Text = ""
+    active: Text = ""
+    impact: Text = ""
+    urgency: Text = ""
+    due_date: Text = ""
+    assigned_to: Text = ""
 
 
 class ServiceNowTask(ApiModel):
-    """A task with its work notes."""
+    """The work notes of a task."""
 
-    short_description: Text = ""
-    description: Text = ""
     work_notes: Text = ""
 
 
@@ -96,6 +113,7 @@ class ServiceNow:
 
     def __init__(self, client: ApiClient) -> None:
         self._client = client
+        self._users: dict[str, str | None] = {}
 
     def identity(self) -> str:
         """Return the user's name; empty if the user may not read it."""
@@ -106,13 +124,10 @@ class ServiceNow:
 
     def read(self, key: str) -> Ticket:
         """Return the task of that number, in whichever table, with its files and its work notes."""
-        ref = TicketRef("servicenow", key)
-        if not _KEY.match(key):
-            raise invalid_reference(str(ref), REFERENCE)
-        about = str(ref)
-        table, record = self._locate(key, about)
+        state, table, record = self._read(key)
+        about = str(state.ref)
         # Without display values work notes are empty: they are kept in a journal, not in the record.
-        query = {"sysparm_fields": "short_description,description,work_notes", "sysparm_display_value": "true"}
+        query = {"sysparm_fields": "work_notes", "sysparm_display_value": "true"}
         path = f"{_API}/table/{table}/{record}"
         task = self._client.request(ServiceNowTask, "GET", path, about, member="result", query=query)
         query = {
@@ -122,14 +137,36 @@ class ServiceNow:
         path = f"{_API}/attachment"
         files = self._client.request(tuple[ServiceNowFile, ...], "GET", path, about, member="result", query=query)
         return Ticket(
-            ref,
-            title=task.short_description,
-            address=f"{self._client.credentials.url}/{table}.do?sys_id={record}",
+            **vars(state),
             is_public=False,
             attached=tuple(Attached(file.file_name, file.size_bytes, id=file.sys_id) for file in files),
             announced=digests(task.work_notes),
-            text=task.description,
         )
+
+    def read_state(self, key: str) -> TicketState:
+        """Return the task of that number, in whichever table."""
+        return self._read(key)[0]
+
+    def _read(self, key: str) -> tuple[TicketState, str, str]:
+        """Return the task with its table and its sys_id."""
+        ref = TicketRef("servicenow", key)
+        if not _KEY.match(key):
+            raise invalid_reference(str(ref), REFERENCE)
+        fields = "short_description,description,active,impact,urgency,due_date,assigned_to"
+        task, table, record = self._find_task(key, str(ref), fields)
+        state = TicketState(
+            ref,
+            title=task.short_description,
+            address=f"{self._client.credentials.url}/{table}.do?sys_id={record}",
+            text=task.description,
+            is_closed=task.active == "false",
+            fields={
+                "priority": f"{task.impact}/{task.urgency}".removesuffix("/"),
+                "due": task.due_date[:10],
+                "owner": task.assigned_to,
+            },
+        )
+        return state, table, record
 
     def download(self, ticket: Ticket, attached: Attached, max_bytes: int) -> bytes:
         """Return a file by its sys_id."""
@@ -175,36 +212,68 @@ class ServiceNow:
         records = self._client.request(tuple[ServiceNowEntry, ...], "GET", path, about, member="result", query=query)
         return next((record.number for record in records if record.correlation_id == marker), None)
 
-    def create(self, project: Project, draft: Draft, text: str) -> str:
+    def create(self, project: Project, draft: Draft, text: str, fields: Mapping[str, str]) -> str:
         """Create a record with impact and urgency, from which the instance computes the priority by its own rules."""
         path, about = f"{_API}/table/{project.key}", f"servicenow:{project.key}"
-        impact, urgency = _RATINGS[draft.urgency]
         document = {
-            "short_description": _short_description(draft),
+            "short_description": _short_description(draft.title),
             "description": text,
-            "impact": impact,
-            "urgency": urgency,
             "correlation_id": _correlation_id(draft),
             "correlation_display": "findings-report",
+            **_sent(fields),
         }
         query = {"sysparm_fields": "number"}
         return self._client.request(
             ServiceNowEntry, "POST", path, about, member="result", query=query, document=document
         ).number
 
-    def update(self, ticket: Ticket, draft: Draft, text: str, comment: str | None) -> None:
-        """Set title, text and work note in one change."""
+    def resolve(self, place: TicketState | Project, draft: Draft, name: str) -> str | None:  # noqa: ARG002 - the protocol's
+        """Return impact and urgency, as in `1/2`; a day; or the sys_id of a user."""
+        if name == "priority":
+            return "/".join(_RATINGS[draft.urgency])
+        return self._find_user(draft.owner) if name == "owner" else draft.due
+
+    def update(self, ticket: TicketState, change: TicketChange) -> None:
+        """Set title, text, fields and work note in one change."""
         about = str(ticket.ref)
         table, record = self._locate(ticket.ref.key, about)
         # An instance drops fields that the user may not write without an error: `sync` reads the record again.
-        document = {"short_description": _short_description(draft), "description": text}
-        if comment:
-            document["work_notes"] = _work_note(comment)
+        document = _sent(change.fields)
+        if change.title is not None:
+            document["short_description"] = _short_description(change.title)
+        if change.text is not None:
+            document["description"] = change.text
+        if change.comment:
+            document["work_notes"] = _work_note(change.comment)
         self._change(table, record, about, document)
+
+    def _find_user(self, owner: str) -> str | None:
+        """Return the sys_id of the user with that name, login or e-mail address; None if there is not exactly one."""
+        if owner not in self._users:
+            users: tuple[ServiceNowUser, ...] = ()
+            # In a query, `^` joins conditions: a name with one could ask for anything.
+            if "^" not in owner:
+                terms = "^OR".join(f"{field}={owner}" for field in ("name", "user_name", "email"))
+                query = {"sysparm_query": terms, "sysparm_fields": "sys_id", "sysparm_limit": "2"}
+                path = f"{_API}/table/sys_user"
+                users = self._client.request(
+                    tuple[ServiceNowUser, ...], "GET", path, "servicenow", member="result", query=query
+                )
+            self._users[owner] = users[0].sys_id if len(users) == 1 and _ID.match(users[0].sys_id) else None
+        return self._users[owner]
 
     def _locate(self, number: str, about: str) -> tuple[str, str]:
         """Return table and sys_id of a task."""
-        query = {"sysparm_query": f"number={number}", "sysparm_fields": "sys_id,sys_class_name", "sysparm_limit": "1"}
+        return self._find_task(number, about)[1:]
+
+    def _find_task(self, number: str, about: str, fields: str = "") -> tuple[ServiceNowRecord, str, str]:
+        """Return a task with `fields`, its table and its sys_id."""
+        query = {
+            "sysparm_query": f"number={number}",
+            "sysparm_fields": f"sys_id,sys_class_name,{fields}".rstrip(","),
+            "sysparm_limit": "1",
+            "sysparm_exclude_reference_link": "true",  # otherwise the owner is an object with an address
+        }
         path = f"{_API}/table/task"
         records = self._client.request(tuple[ServiceNowRecord, ...], "GET", path, about, member="result", query=query)
         if not records:
@@ -212,7 +281,7 @@ class ServiceNow:
         table, record = records[0].sys_class_name, records[0].sys_id
         if not _TABLE.match(table) or not _ID.match(record):  # both become parts of paths
             raise unexpected_answer(about, "sys_class_name and sys_id")
-        return table, record
+        return records[0], table, record
 
     def _change(self, table: str, record: str, about: str, document: dict[str, str]) -> None:
         self._client.request(ApiModel, "PATCH", f"{_API}/table/{table}/{record}", about, member="result", document=document)
@@ -224,8 +293,16 @@ def _work_note(comment: str) -> str:
     return f"[code]{escaped}[/code]"
 
 
-def _short_description(draft: Draft) -> str:
-    return draft.title if len(draft.title) <= _MAX_TITLE else f"{draft.title[: _MAX_TITLE - 1]}…"
+def _short_description(title: str) -> str:
+    return title if len(title) <= _MAX_TITLE else f"{title[: _MAX_TITLE - 1]}…"
+
+
+def _sent(fields: Mapping[str, str]) -> dict[str, str]:
+    """Return the fields as a record has them. Midday, because an instance shows times in the reader's time zone."""
+    impact, _, urgency = fields.get("priority", "").partition("/")
+    sent = {"impact": impact, "urgency": urgency} if impact else {}
+    sent |= {"due_date": f"{fields['due']} 12:00:00".removeprefix(" 12:00:00")} if "due" in fields else {}
+    return sent | ({"assigned_to": fields["owner"]} if "owner" in fields else {})
 
 
 def _correlation_id(draft: Draft) -> str:

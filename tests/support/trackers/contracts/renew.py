@@ -40,7 +40,9 @@ DIGESTS = {
 OPERATIONS = {
     "/user": ["get"],
     "/repos/{owner}/{repo}": ["get"],
+    "/repos/{owner}/{repo}/assignees": ["get"],
     "/repos/{owner}/{repo}/issues": ["get", "post"],
+    "/repos/{owner}/{repo}/issues/comments/{comment_id}": ["delete"],
     "/repos/{owner}/{repo}/issues/{issue_number}": ["get", "patch"],
     "/repos/{owner}/{repo}/issues/{issue_number}/comments": ["get", "post"],
     "/repos/{owner}/{repo}/releases": ["post"],
