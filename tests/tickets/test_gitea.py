@@ -108,9 +108,13 @@ def test_issues_are_created_once_and_followed_by_sync(work: Work, gitea: GiteaDo
     assert len(list(gitea.sent())) == sent
 
     work.finding(
-        "A-1", "title: 'Two @ada #12'\nseverity: low\nstatus: resolved\ndescription: Not any more, @ada.\ncwe: CWE-89\n"
+        "A-1",
+        "title: 'Two @ada #12'\nseverity: low\nstatus: resolved\ndescription: Not any more, @ada.\ncwe: CWE-89\n"
+        "due: 2026-12-24\nowner: ada\n",
     )
-    work.sync()
+    assert not work.sync().problems
+    assert {label["name"] for label in issue["labels"]} == {"findings-report", "severity-low", "CWE-89"}
+    assert (issue["due_date"], issue["assignees"]) == ("2026-12-24T23:59:59Z", [{"login": "Ada"}])
 
     assert issue["state"] == "open"
     assert issue["title"] == "A-1: Two @\u200bada #\u200b12"

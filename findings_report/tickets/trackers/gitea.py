@@ -7,13 +7,25 @@ same requests); for what is a mention or a reference, Gitea's `modules/reference
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from typing import Final
 from urllib.parse import quote
 
-from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
+from findings_report.model.ticket import (
+    SEVERITY_LABEL,
+    Attached,
+    Draft,
+    File,
+    Markup,
+    Project,
+    Ticket,
+    TicketChange,
+    TicketRef,
+    TicketState,
+    digests,
+)
 from findings_report.tickets.http.client import ApiClient, FilePart, open_client, pages
 from findings_report.tickets.http.credentials import Credentials, Environment
 from findings_report.tickets.http.response import (
@@ -65,6 +77,13 @@ class GiteaAsset(ApiModel):
     uuid: Text
 
 
+class GiteaLabel(ApiModel):
+    """A label of a repository."""
+
+    id: Number
+    name: Text
+
+
 class GiteaIssue(ApiModel):
     """An issue, or a pull request."""
 
@@ -73,6 +92,10 @@ class GiteaIssue(ApiModel):
     body: Text = ""
     html_url: Text = ""
     assets: tuple[GiteaAsset, ...] = ()
+    state: Text = ""
+    labels: tuple[GiteaLabel, ...] = ()
+    due_date: Text = ""
+    assignees: tuple[GiteaUser, ...] = ()
 
 
 class GiteaComment(ApiModel):
@@ -80,13 +103,6 @@ class GiteaComment(ApiModel):
 
     body: Text = ""
     assets: tuple[GiteaAsset, ...] = ()
-
-
-class GiteaLabel(ApiModel):
-    """A label of a repository."""
-
-    id: Number
-    name: Text
 
 
 def reference(name: str) -> str:
@@ -130,23 +146,42 @@ class Gitea:
 
     def read(self, key: str) -> Ticket:
         """Return the issue; its files are those on the issue itself and on its comments."""
-        ref, path = TicketRef(self._name, key), self._issue_path(key)
-        issue = self._client.request(GiteaIssue, "GET", path, str(ref))
+        state, issue = self._read(key)
+        ref, path = state.ref, self._issue_path(key)
         comments = self._client.request(tuple[GiteaComment, ...], "GET", f"{path}/comments", str(ref))
         assets = [*issue.assets, *(asset for comment in comments for asset in comment.assets)]
-        project = key.partition("#")[0]
         return Ticket(
-            ref,
-            title=issue.title,
-            address=self._address(issue, project),
-            is_public=self.project(project).is_public,
+            **vars(state),
+            is_public=self.project(state.project).is_public,
             # Sorted, because files of comments lie between those of the issue, and the last one is the one to supersede.
             attached=tuple(
                 Attached(asset.name, asset.size, id=asset.uuid) for asset in sorted(assets, key=lambda asset: asset.id)
             ),
             announced=frozenset(digest for comment in comments for digest in digests(comment.body)),
-            text=issue.body,
         )
+
+    def read_state(self, key: str) -> TicketState:
+        """Return the issue. Its priority is the label of the severity."""
+        return self._read(key)[0]
+
+    def _read(self, key: str) -> tuple[TicketState, GiteaIssue]:
+        ref, project = TicketRef(self._name, key), key.partition("#")[0]
+        issue = self._client.request(GiteaIssue, "GET", self._issue_path(key), str(ref))
+        severities = sorted(label.name for label in issue.labels if label.name.startswith(SEVERITY_LABEL))
+        state = TicketState(
+            ref,
+            title=issue.title,
+            address=self._address(issue, project),
+            text=issue.body,
+            is_closed=issue.state == "closed",
+            project=project,
+            fields={
+                "priority": ",".join(severities),
+                "due": issue.due_date[:10],
+                "owner": ",".join(sorted(person.login for person in issue.assignees)),
+            },
+        )
+        return state, issue
 
     def download(self, ticket: Ticket, attached: Attached, max_bytes: int) -> bytes:
         """Return a file, from the path that Gitea's pages use.
@@ -186,10 +221,11 @@ class Gitea:
                 return f"{project.key}#{issue.number}"
         return None
 
-    def create(self, project: Project, draft: Draft, text: str) -> str:
-        """Create an issue with labels; Gitea has no priorities."""
+    def create(self, project: Project, draft: Draft, text: str, fields: Mapping[str, str]) -> str:
+        """Create an issue with labels and fields; Gitea has no priorities."""
         about = f"{self._name}:{project.key}"
-        document = {
+        document: dict[str, object] = {
+            **_sent({name: value for name, value in fields.items() if value}),
             "title": neutralise_title(draft.title),
             "body": text,
             "labels": self._label_ids(project.key, (LABEL, *draft.labels), about),
@@ -197,14 +233,37 @@ class Gitea:
         issue = self._client.request(GiteaIssue, "POST", f"{_API}/repos/{project.key}/issues", about, document=document)
         return f"{project.key}#{issue.number}"
 
-    def update(self, ticket: Ticket, draft: Draft, text: str, comment: str | None) -> None:
-        """Set title and text, then add the comment."""
-        document = {"title": neutralise_title(draft.title), "body": text}
-        self._client.request(ApiModel, "PATCH", self._issue_path(ticket.ref.key), str(ticket.ref), document=document)
-        if comment:
-            self._comment(ticket, comment)
+    def resolve(self, place: TicketState | Project, draft: Draft, name: str) -> str | None:
+        """Return the label of the severity, a day, or the login of a person to whom issues can be assigned."""
+        if name != "owner":
+            return draft.labels[0][:_MAX_LABEL] if name == "priority" else draft.due
+        project = place.project if isinstance(place, TicketState) else place.key
+        if project not in self._people:
+            path, about = f"{_API}/repos/{project}/assignees", f"{self._name}:{project}"
+            people = self._client.request(tuple[GiteaUser, ...], "GET", path, about)
+            self._people[project] = {person.login.casefold(): person.login for person in people}
+        return self._people[project].get(draft.owner.removeprefix("@").casefold())
 
-    def _comment(self, ticket: Ticket, body: str) -> None:
+    def update(self, ticket: TicketState, change: TicketChange) -> None:
+        """Set title, text and fields, then add the comment."""
+        about, path = str(ticket.ref), self._issue_path(ticket.ref.key)
+        document = _sent(change.fields)
+        if change.title is not None:
+            document["title"] = neutralise_title(change.title)
+        if change.text is not None:
+            document["body"] = change.text
+        if document:
+            self._client.request(ApiModel, "PATCH", path, about, document=document)
+        if severity := change.fields.get("priority"):
+            # Labels are no part of a change, and have requests of their own. The new one comes first: none is worse than two.
+            ids = self._label_ids(ticket.project, (severity, *filter(None, ticket.fields["priority"].split(","))), about)
+            self._client.send("POST", f"{path}/labels", about, document={"labels": ids[:1]})
+            for id in ids[1:]:
+                self._client.send("DELETE", f"{path}/labels/{id}", about, accepted=(404,))
+        if change.comment:
+            self._comment(ticket, change.comment)
+
+    def _comment(self, ticket: TicketState, body: str) -> None:
         path = f"{self._issue_path(ticket.ref.key)}/comments"
         self._client.request(ApiModel, "POST", path, str(ticket.ref), document={"body": body})
 
@@ -238,6 +297,10 @@ class Gitea:
         return {}
 
     @cached_property
+    def _people(self) -> dict[str, dict[str, str]]:
+        return {}
+
+    @cached_property
     def _labels(self) -> dict[str, dict[str, int]]:
         return {}
 
@@ -254,3 +317,11 @@ class Gitea:
 
     def _address(self, issue: GiteaIssue, project: str) -> str:
         return issue.html_url or f"{self._client.credentials.url}/{project}/issues/{issue.number}"
+
+
+def _sent(fields: Mapping[str, str]) -> dict[str, object]:
+    """Return due date and owner as a request has them. Gitea counts a due date to the end of its day."""
+    sent: dict[str, object] = {}
+    if "due" in fields:
+        sent = {"due_date": f"{fields['due']}T23:59:59Z"} if fields["due"] else {"unset_due_date": True}
+    return sent | ({"assignees": [fields["owner"]] if fields["owner"] else []} if "owner" in fields else {})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from http.server import ThreadingHTTPServer
 from typing import Any
 
@@ -93,6 +93,9 @@ class GiteaDouble(Fake):
                 lambda request, number: self._of(number, lambda: self._comment(request, int(number))),
             ),
             ("POST", f"{issue}/assets", lambda request, number: self._of(number, lambda: self._attach(request, int(number)))),
+            ("POST", f"{issue}/labels", lambda request, number: self._label(int(number), request.json()["labels"])),
+            ("DELETE", rf"{issue}/labels/(\d+)", lambda _, number, id: self._label(int(number), (), int(id))),
+            ("GET", f"{REPOSITORY}/assignees", lambda _: Reply([{"login": "Ada"}, {"login": "bob"}])),
             ("GET", r"/attachments/([0-9a-f-]+)", lambda _, uuid: Reply(content=self.files[uuid])),
         ]
 
@@ -125,6 +128,12 @@ class GiteaDouble(Fake):
     def _edit(self, request: Request, number: int) -> Reply:
         self._set(self.issues[number], request.json())
         return Reply(self.issues[number], 201)
+
+    def _label(self, number: int, added: Sequence[int], removed: int | None = None) -> Reply:
+        issue = self.issues[number]
+        ids = {*(label["id"] for label in issue["labels"]), *added} - {removed}
+        issue["labels"] = [label for label in self.labels if label["id"] in ids]
+        return Reply(issue["labels"]) if removed is None else Reply(status=204)
 
     def _set(self, issue: dict[str, Any], document: dict[str, Any]) -> None:
         issue |= {name: document[name] for name in ("title", "body", "due_date", "state") if name in document}
