@@ -237,6 +237,8 @@ class TicketChange:
     """A comment to add, in the markup of the tracker."""
     fields: Mapping[str, str] = field(default_factory=dict)
     """New values of FIELDS, in the tracker's own terms; empty text removes the value."""
+    generic: Mapping[str, object] | None = None
+    """The finding of the new text with the keys of DefectDojo's generic findings; None without a text."""
 
 
 class LockedField(Frozen):

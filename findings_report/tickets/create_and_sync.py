@@ -481,7 +481,9 @@ def _update(
     before, now = (labels.words(status, words) for status in (known.status, draft.status))
     parts = [f"{before} is now {now}"] if has_text and known.status is not draft.status else []
     comment = convert(_status_comment(draft, before, now), tracker.markup) if parts else None
-    change = TicketChange(draft.title, text, comment, plan.send) if has_text else TicketChange(fields=plan.send)
+    change = (
+        TicketChange(draft.title, text, comment, plan.send, draft.generic()) if has_text else TicketChange(fields=plan.send)
+    )
     summary = "".join(f", {part}" for part in (*parts, *(FIELDS[name] for name in plan.send)))
     if options.dry_run:
         return f"{known.ref}: would update {draft.finding}{summary}", known, problems

@@ -17,11 +17,22 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
-from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketRef, digests
+from findings_report.model.ticket import (
+    Attached,
+    Draft,
+    File,
+    Markup,
+    Project,
+    Ticket,
+    TicketChange,
+    TicketRef,
+    TicketState,
+    digests,
+)
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.tickets.http.client import ApiClient, FilePart, open_client, pages
 from findings_report.tickets.http.credentials import Credentials, Environment
-from findings_report.tickets.http.response import ApiModel, Number, Text, invalid_reference, unexpected_answer
+from findings_report.tickets.http.response import ApiModel, Flag, Number, Text, invalid_reference, unexpected_answer
 
 REFERENCES: Final = ("defectdojo:finding/77", "defectdojo:test/31", "defectdojo:engagement/12")
 _PROJECT_REFERENCE: Final = "defectdojo:engagement/12"
@@ -35,7 +46,9 @@ _MAX_FILE_TITLE: Final = 100  # characters; a title is unique among all files of
 # The texts of a finding, in the order of its page. Whoever edits one of them has edited the ticket.
 _TEXTS: Final = ("description", "mitigation", "impact", "steps_to_reproduce", "severity_justification", "references")
 # What else a new report changes. State and tags are left out: they are what people work with on the tracker.
-_FACTS: Final = ("title", "severity", "cwe", "cvssv3", "cvssv3_score", "cvssv4", "cvssv4_score", "file_path", "line")
+_FACTS: Final = ("title", "cwe", "cvssv3", "cvssv3_score", "cvssv4", "cvssv4_score", "file_path", "line")
+
+_FIELDS: Final = {"priority": "severity", "due": "planned_remediation_date"}
 
 
 class DojoUser(ApiModel):
@@ -57,6 +70,9 @@ class DojoObject(ApiModel):
     title: Text = ""
     name: Text = ""
     test_type_name: Text = ""
+    severity: Text = ""
+    planned_remediation_date: Text = ""
+    active: Flag = True
     test: Number = 0
     """The test of a finding."""
     unique_id_from_tool: Text = ""
@@ -139,22 +155,33 @@ class DefectDojo:
 
     def read(self, key: str) -> Ticket:
         """Return an engagement, a test or a finding with its files and notes."""
-        ref, path = TicketRef("defectdojo", key), _path(key)
-        about = str(ref)
-        content = self._client.request(DojoObject, "GET", path, about)
+        state, path = self.read_state(key), _path(key)
+        about = str(state.ref)
         files = self._client.request(DojoFiles, "GET", f"{path}files/", about).files
         notes = self._client.request(DojoNotes, "GET", f"{path}notes/", about).notes
         return Ticket(
-            ref,
-            title=content.title or content.name or content.test_type_name,
-            address=f"{self._client.credentials.url}/{key}",
+            **vars(state),
             is_public=False,
             attached=tuple(
                 Attached(file.title.removesuffix(_title_end(key)), id=str(file.id))
                 for file in sorted(files, key=lambda file: file.id)
             ),
             announced=frozenset(digest for note in notes for digest in digests(note.entry)),
+        )
+
+    def read_state(self, key: str) -> TicketState:
+        """Return an engagement, a test or a finding, of which only a finding has fields. Owners are teams, and people's own."""
+        ref = TicketRef("defectdojo", key)
+        content = self._client.request(DojoObject, "GET", _path(key), str(ref))
+        fields = {"priority": content.severity, "due": content.planned_remediation_date}
+        is_finding = key.startswith("finding/")
+        return TicketState(
+            ref,
+            title=content.title or content.name or content.test_type_name,
+            address=f"{self._client.credentials.url}/{key}",
             text=content.text(),
+            is_closed=is_finding and not content.active,
+            fields=fields if is_finding else {},
         )
 
     def download(self, ticket: Ticket, attached: Attached, max_bytes: int) -> bytes:
@@ -189,7 +216,7 @@ class DefectDojo:
                 return f"finding/{finding.id}"
         return None
 
-    def create(self, project: Project, draft: Draft, text: str) -> str:  # noqa: ARG002  # the texts of a finding are in fields
+    def create(self, project: Project, draft: Draft, text: str, fields: Mapping[str, str]) -> str:  # noqa: ARG002  # as `update`
         """Import a finding into the test of its report, which the first one creates."""
         about = f"defectdojo:{project.key}"
         report = draft.marker.partition("/")[0]
@@ -210,14 +237,26 @@ class DefectDojo:
             raise unexpected_answer(about, f"finding {draft.finding}: DefectDojo took it for one of another tool")
         return key
 
-    def update(self, ticket: Ticket, draft: Draft, text: str, comment: str | None) -> None:  # noqa: ARG002  # likewise
-        """Set texts and facts, then add the note. A text that the finding no longer has is emptied."""
-        path, about = _path(ticket.ref.key), str(ticket.ref)
-        generic = draft.generic()
-        document = {name: generic.get(name) or "" for name in _TEXTS} | {name: generic.get(name) for name in _FACTS}
-        self._client.request(ApiModel, "PATCH", path, about, document=document)
-        if comment:
-            self._note(path, comment, about)
+    def resolve(self, place: TicketState | Project, draft: Draft, name: str) -> str | None:
+        """Return the severity or a day. An import has no day: the next `sync` sets it."""
+        if name == "priority":
+            return str(draft.generic()["severity"])
+        return draft.due if name == "due" and isinstance(place, TicketState) else None
+
+    def update(self, ticket: TicketState, change: TicketChange) -> None:
+        """Set texts, facts and fields, then add the note. A text that the finding no longer has is emptied.
+
+        The text of a finding is in several fields, so that of other trackers is not sent.
+        """
+        path, about, document = _path(ticket.ref.key), str(ticket.ref), dict[str, object]()
+        if change.generic is not None:
+            document = {name: change.generic.get(name) or "" for name in _TEXTS}
+            document |= {name: change.generic.get(name) for name in _FACTS}
+        document |= {_FIELDS[name]: value or None for name, value in change.fields.items()}
+        if document:
+            self._client.request(ApiModel, "PATCH", path, about, document=document)
+        if change.comment:
+            self._note(path, change.comment, about)
 
     def _search(self, project: Project, unique_id: str) -> Iterator[DojoObject]:
         """Yield the findings of the engagement whose `unique_id_from_tool` contains this text."""
