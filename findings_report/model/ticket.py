@@ -227,7 +227,7 @@ class Draft:
 
 @dataclass(frozen=True)
 class TicketChange:
-    """What to change on a ticket. None, and a field that is not named, is left as it is."""
+    """What to change on a ticket. Nothing changes for None, or for a field that is not named."""
 
     title: str | None = None
     """New subject."""

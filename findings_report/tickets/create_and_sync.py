@@ -311,7 +311,7 @@ def _create(
     lock_file: LockFile,
     options: CreateOptions,
 ) -> tuple[str, list[Problem]]:
-    """Create or adopt one ticket, and record it in the lock file and in the finding; a message, and fields that it lacks."""
+    """Create or adopt one ticket, and record it in the lock file and in the finding; a message, and notes."""
     text = truncate(draft.text, draft.end, tracker.description_markup, tracker.description_limit)
     # Asked before each ticket, not once for all: another person may be creating tickets at the same time.
     key = tracker.find(project, draft)

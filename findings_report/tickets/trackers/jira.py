@@ -230,7 +230,7 @@ class Jira:
         return issues[0].key if issues else None
 
     def create(self, project: Project, draft: Draft, text: str, fields: Mapping[str, str]) -> str:
-        """Create an issue of the type JIRA_ISSUE_TYPE. Jira refuses all of it if the project's form lacks one of `fields`."""
+        """Create an issue of the type JIRA_ISSUE_TYPE. Jira refuses all of it if one of `fields` is not in the form."""
         document = {
             "project": {"key": project.key},
             "issuetype": {"name": self._issue_type},
