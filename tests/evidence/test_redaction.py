@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError, create_model
 from repositories import Commit, build
 
+from findings_report.evidence.redaction import find_hidden_passages
 from findings_report.evidence.resolve import Resolution, resolve
 from findings_report.git import Repository, open_repository
 from findings_report.model.engagement import Engagement
-from findings_report.model.evidence import MARK, Frozen, Snippet, Verdict
+from findings_report.model.evidence import MARK, Frozen, Region, Snippet, Verdict
 from findings_report.model.finding import Finding
 from findings_report.model.redaction import Redactor, TextRedaction, list_hidden_texts, list_texts, redact, replace_spans
 from findings_report.problems import Kind, Place, Problem
@@ -534,3 +535,49 @@ def test_an_entry_without_effect_is_named_with_its_place(source: Repository) -> 
     (problem,) = [p for p in resolved(source, redact=[{"match": "d" * 5}]).problems if p.code == "redact-nothing"]
 
     assert problem.subject == ("A-1", "redact", 0)
+
+
+@pytest.mark.parametrize(
+    ("quote", "cited", "spans", "filled"),
+    [
+        ('token = "***"', (3, 3), {3: ((9, 16),)}, 'token = "bbb-222"'),
+        ('token = "***"', (1, 3), {1: ((9, 16),), 3: ((9, 16),)}, None),
+        ('token = "***"', (4, 4), {}, None),  # two lines elsewhere: which one is meant is a guess
+        ('word = "***"', (1, 1), {4: ((8, 15),)}, 'word = "ccc-333"'),
+        ('4 | word = "***"', (1, 1), {4: ((8, 15),)}, '4 | word = "ccc-333"'),
+        ('nowhere = "***"', (1, 4), {}, None),
+    ],
+)
+def test_the_line_of_a_placeholder_is_a_cited_one_or_the_only_one(
+    quote: str, cited: tuple[int, int], spans: dict[int, Any], filled: str | None
+) -> None:
+    lines = ['token = "aaa-111"', "x", 'token = "bbb-222"', 'word = "ccc-333"']
+
+    hidden = find_hidden_passages(quote, lines, (Region(start_line=cited[0], end_line=cited[1]),))
+
+    assert dict(hidden.spans) == spans
+    assert hidden.is_unplaced == (not spans)
+    assert hidden.quote == (filled or quote)
+
+
+def test_a_placeholder_in_a_line_that_is_masked_as_a_whole_needs_no_other_entry(source: Repository) -> None:
+    quote = "\n".join(LINES[4:7]).replace(SECRET, "***")
+
+    result = resolved(source, {"lines": "5-7", "quote": quote, "redact": [{"lines": 6}]})
+
+    assert said(result) == []
+    assert printed(result.snippets["A-1"][0]) == [LINES[4], f"    {MARK}", LINES[6]]
+
+
+def test_where_lines_were_added_within_a_moved_quote_all_that_may_be_meant_is_masked(tmp_path: Path) -> None:
+    old = [f"step_{number} = load({number})" for number in range(8)]
+    code = [*(f"# {number}" for number in range(20)), *old[:3], "# added", "# within", *old[3:]]
+    build(tmp_path / "app", [Commit({"app.py": "\n".join(code)}, tag="1.0")])
+    quote = "\n".join([*old[:2], "[...]", *old[4:6]])
+    with open_repository(tmp_path / "app", name="app") as moved:
+        result = resolved(moved, {"lines": "1-6", "quote": quote, "redact": [{"lines": 3}]})
+
+    (snippet,) = result.snippets["A-1"]
+    assert snippet.check.verdict is Verdict.MOVED
+    assert set(printed(snippet)) == {MARK}
+    assert not any(line in snippet.model_dump_json() for line in old[:6])
