@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError, create_model
 from repositories import Commit, build
 
-from findings_report.evidence.redaction import find_hidden_passages
+from findings_report.evidence.redaction import _mask_lines, find_hidden_passages
 from findings_report.evidence.resolve import Resolution, resolve
 from findings_report.git import Repository, open_repository
 from findings_report.model.engagement import Engagement
@@ -581,3 +581,7 @@ def test_where_lines_were_added_within_a_moved_quote_all_that_may_be_meant_is_ma
     assert snippet.check.verdict is Verdict.MOVED
     assert set(printed(snippet)) == {MARK}
     assert not any(line in snippet.model_dump_json() for line in old[:6])
+
+
+def test_a_masked_line_keeps_its_own_indentation() -> None:
+    assert _mask_lines(["a", "  b c", "    d"], {1: [(0, 1)], 3: [(4, 5)]}, {2}) == (MARK, f"  {MARK}", f"    {MARK}")
