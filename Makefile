@@ -63,7 +63,7 @@ bless: setup ## update the expected outputs of the tests; review the difference
 	git diff --stat tests/gold
 
 .PHONY: pictures
-pictures: setup test-tools ## update the pictures of the README
+pictures: setup test-tools ## update the pictures of the README and the documentation
 	$(BIN)/python tools/pictures.py
 
 .PHONY: lint
@@ -75,6 +75,8 @@ lint: setup ## ruff, mypy --strict, the import contract, docs up to date, plain 
 	$(BIN)/python tools/generate.py --check
 	$(BIN)/python tools/check_english.py
 	$(BIN)/python tools/sample_repository.py --check
+	$(BIN)/python tools/pictures.py --check
+	$(BIN)/python tools/build_site.py
 
 .PHONY: format
 format: setup ## put the code in its form
@@ -84,6 +86,11 @@ format: setup ## put the code in its form
 .PHONY: docs
 docs: setup ## update the generated parts of the documentation
 	$(BIN)/python tools/generate.py
+
+.PHONY: site
+site: setup ## build the documentation site in build/site/, and check its links and commands
+	$(BIN)/python tools/build_site.py
+	$(BIN)/python -m pytest -q -m "not slow" tests/tools/test_documented_commands.py
 
 .PHONY: languages
 languages: setup ## bring the message catalogues of reports up to date

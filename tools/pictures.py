@@ -1,83 +1,249 @@
-"""The README's pictures, from the demo: two pages of its PDF side by side, and its HTML in a browser. Run by `make pictures`.
+"""The pictures of the documentation, drawn from the demo by the program itself. Run by `make pictures` and `make lint`.
 
-Needs pdftoppm, pdftotext and chromium. The pictures depend on their versions, so they are made by hand and not compared.
+With --check, terminal sessions (SVG) are recorded again and compared. Pictures of pages (PNG) depend on the versions of
+Chromium and poppler; what they are drawn from is compared instead: the digest of templates, demo and this file.
+Drawing needs pdftoppm, pdftotext and chromium.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
+import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
-from PIL import Image, ImageOps
+import recording
+from PIL import Image, ImageDraw, ImageOps
 
-IMAGES = Path(__file__).parents[1] / "docs/images"
-PAGE_WIDTH = 690
-WINDOW = (1280, 860)
+ROOT: Final = Path(__file__).parents[1]
+IMAGES: Final = ROOT / "docs/images"
+DRAWN_FROM: Final = IMAGES / "drawn-from.json"
+INPUTS: Final = ("templates", "findings_report/authoring/demo", "findings_report/fonts", "tools/pictures.py")
+MOST_BYTES: Final = 1_500_000
+"""Bytes of all pictures together; a clone of the repository has every version of them."""
+PAGE_WIDTH: Final = 690
+SMALL_WIDTH: Final = 400
+WINDOW: Final = (1280, 860)
+EDGE: Final = "#d5dae0"
+CODE: Final = "SELECT id, body"
+"""Code that the first finding of the demo cites."""
+TEMPLATES: Final = ("standard", "review", "severity-difficulty", "impact-likelihood", "risk-retest", "affected-files")
+AUTHOR: Final = "git -c user.name=Ada -c user.email=ada@example.org"
+REVIEW: Final = """# Review of quicknotes
+
+## [H-01] Search words become SQL
+
+**Severity:** High
+
+The statement is built from strings, in `quicknotes/store.py:22`:
+
+```python
+    def search(self, owner, words):
+```
+
+## [M-01] Passwords are stored as MD5
+
+**Severity:** Medium
+
+`quicknotes/session.py:15`
+
+```python
+    def store_password(self, password):
+        self.password = hashlib.md5(password.encode()).hexdigest()
+```
+"""
+BRANDING: Final = """
+logo: logo.png
+colours: {accent: "#7a1f3d"}
+cover: art
+words:
+  Findings: Observations
+"""
 
 
-def run(*command: str | Path) -> str:
-    """What a program prints."""
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+def sessions(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield (name, SVG) of each terminal session; `folder` is empty, and is where the commands run."""
+    move = "sed -i 's/lines: 15-18/lines: 20-23/' quicknotes/findings/DEMO-003.finding.yaml"
+    steps = recording.record(folder, ["findings-report demo quicknotes", move, "findings-report check quicknotes"])
+    yield "terminal.svg", recording.draw(steps, moving=True)
+    yield "quotes.svg", recording.draw(steps[-1:])
+
+    shutil.rmtree(folder / "quicknotes")
+    recording.record(folder, ["findings-report demo quicknotes"])
+    manifest = ["findings-report build -f html --manifest", "findings-report verify build/manifest.json"]
+    yield "verify.svg", recording.draw(recording.record(folder / "quicknotes", manifest))
+
+    # The model of the picture has written one quote that is in the code, and one that it made up.
+    imported = folder / "quicknotes/review"
+    shutil.copytree(folder / "quicknotes/findings", imported, ignore=shutil.ignore_patterns("DEMO-*"))
+    (folder / "quicknotes/review.md").write_text(REVIEW, "utf-8")
+    yield (
+        "import.svg",
+        recording.draw(recording.record(folder / "quicknotes", ["findings-report import review review.md -C review"])),
+    )
+    shutil.rmtree(imported)
+
+    yield "diff.svg", recording.draw(follow_up(folder / "quicknotes")[-1:])
 
 
-def build(folder: Path) -> Path:
-    """The demo's `build/`, HTML and PDF in it."""
-    program = Path(sys.executable).with_name("findings-report")
-    run(program, "demo", folder / "demo")
-    run(program, "build", folder / "demo", "-f", "html", "-f", "pdf")
-    return folder / "demo" / "build"
+def follow_up(folder: Path) -> list[recording.Step]:
+    """Deliver the demo as `report-1.0`, move its citations to release 1.1, claim that two findings are fixed, and compare."""
+    (folder / ".gitignore").write_text("app/\nbuild/\n", "utf-8")
+    recording.record(folder, ["git init -q", "git add findings", f"{AUTHOR} commit -q -m Delivered", "git tag report-1.0"])
+    recording.record(folder, ["findings-report track --to 1.1 --update"])
+    for name in ("DEMO-001", "DEMO-002"):
+        file = folder / f"findings/{name}.finding.yaml"
+        file.write_text(file.read_text("utf-8").replace("status: open", "status: resolved"), "utf-8")
+    return recording.record(folder, ["findings-report diff report-1.0"])
 
 
-def pages(pdf: Path, *texts: str) -> list[Image.Image]:
-    """For each text the first page that holds it, as a picture; the contents' page does not count."""
+def run(*command: str | Path, folder: Path | None = None) -> str:
+    """Return what a program prints."""
+    return subprocess.run(command, check=True, capture_output=True, text=True, cwd=folder).stdout
+
+
+def program(*arguments: str | Path, folder: Path) -> None:
+    """Run findings-report in a folder."""
+    run(Path(sys.executable).with_name("findings-report"), *arguments, folder=folder)
+
+
+def pages(pdf: Path, *wanted: str | int, width: int = PAGE_WIDTH) -> list[Image.Image]:
+    """Return pages as pictures: for a text the first that contains it, the contents apart; for a number so many pages on."""
     printed = run("pdftotext", pdf, "-").split("\f")
-    found = []
-    for text in texts:
-        number = next(number for number, page in enumerate(printed, 1) if text in page and "Contents" not in page)
+    pictures: list[Image.Image] = []
+    number = 0
+    for what in wanted:
+        if isinstance(what, int):
+            number += what
+        else:
+            number = next(at for at, page in enumerate(printed, 1) if what in page and "Contents" not in page)
         run("pdftoppm", "-f", str(number), "-l", str(number), "-r", "150", "-png", "-singlefile", pdf, pdf.with_suffix(""))
         with Image.open(pdf.with_suffix(".png")) as page:
-            height = round(page.height * PAGE_WIDTH / page.width)
-            found.append(page.convert("RGB").resize((PAGE_WIDTH, height), Image.Resampling.LANCZOS))
-    return found
+            height = round(page.height * width / page.width)
+            pictures.append(page.convert("RGB").resize((width, height), Image.Resampling.LANCZOS))
+    return pictures
 
 
-def side_by_side(pictures: list[Image.Image], gap: int = 12, ground: str = "#d5dae0") -> Image.Image:
-    """Pictures of one size in a row, on a ground that shows their edges."""
+def side_by_side(pictures: list[Image.Image], gap: int = 12) -> Image.Image:
+    """Return pictures of one size in a row, on a ground that shows their edges."""
     width = sum(picture.width for picture in pictures) + gap * (len(pictures) + 1)
-    row = Image.new("RGB", (width, pictures[0].height + 2 * gap), ground)
+    row = Image.new("RGB", (width, pictures[0].height + 2 * gap), EDGE)
     for index, picture in enumerate(pictures):
         row.paste(picture, (gap + index * (picture.width + gap), gap))
     return row
 
 
-def window(html: Path, profile: Path) -> Image.Image:
-    """What a reader sees who opens the file."""
-    shot = html.with_suffix(".png")
+def window(address: str, profile: Path, size: tuple[int, int] = WINDOW) -> Image.Image:
+    """Return what a reader sees who opens the address."""
+    shot = profile.with_suffix(".png")
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
     options += ["--hide-scrollbars", "--proxy-server=127.0.0.1:9", f"--user-data-dir={profile}"]
-    run("chromium", *options, f"--screenshot={shot}", f"--window-size={WINDOW[0]},{WINDOW[1]}", html.as_uri())
+    run("chromium", *options, f"--screenshot={shot}", f"--window-size={size[0]},{size[1]}", address)
     with Image.open(shot) as picture:
-        return ImageOps.expand(picture.convert("RGB"), border=1, fill="#d5dae0")
+        return ImageOps.expand(picture.convert("RGB"), border=1, fill=EDGE)
 
 
-def keep(picture: Image.Image, name: str) -> None:
-    """Write a small PNG."""
+def draw_logo(file: Path) -> None:
+    """Write the logo of a firm that does not exist: three bars in a square, white on nothing."""
+    logo = Image.new("RGBA", (240, 240), (0, 0, 0, 0))
+    pen = ImageDraw.Draw(logo)
+    for index, height in enumerate((90, 150, 210)):
+        pen.rounded_rectangle((18 + 74 * index, 225 - height, 72 + 74 * index, 225), 12, fill=(122, 31, 61, 255))
+    logo.save(file)
+
+
+def screens(folder: Path) -> Iterator[tuple[str, Image.Image]]:
+    """Yield (name, picture) of each page and window; `folder` is empty."""
+    program("demo", "demo", folder=folder)
+    demo = folder / "demo"
+    for name in TEMPLATES:
+        program("build", "-f", "pdf", "--template", name, "-o", f"{name}.pdf", folder=demo)
+        # Most templates change how a finding is laid out, and share the rest with `standard`.
+        wanted = (1, CODE) if name in ("standard", "review") else (CODE, 1)
+        yield f"template-{name}.png", side_by_side(pages(demo / f"{name}.pdf", *wanted, width=SMALL_WIDTH), gap=8)
+    yield "report.png", side_by_side(pages(demo / "standard.pdf", "What to do first", "Figure DEMO-001.1"))
+
+    program("build", "-f", "html", folder=demo)
+    html = (demo / "build/report.html").as_uri()
+    yield "html.png", window(html, folder / "profile")
+    program("build", "-f", "html", "--each", folder=demo)
+    yield "evidence.png", window((demo / "build/findings/DEMO-001.html").as_uri(), folder / "profile", (900, 1060))
+
+    engagement = demo / "findings/engagement.yaml"
+    written = engagement.read_text("utf-8")
+    draw_logo(demo / "findings/logo.png")
+    engagement.write_text(written + BRANDING, "utf-8")
+    program("build", "-f", "pdf", "-o", "firm.pdf", folder=demo)
+    yield "firm.png", side_by_side(pages(demo / "firm.pdf", 1, "What to do first", width=SMALL_WIDTH), gap=8)
+    engagement.write_text(written, "utf-8")
+
+    follow_up(demo)
+    program("diff", "report-1.0", "--template", "fix-review", "-f", "pdf", "-o", "fix.pdf", folder=demo)
+    yield "template-fix-review.png", side_by_side(pages(demo / "fix.pdf", 1, 1, width=SMALL_WIDTH), gap=8)
+
+
+def inputs() -> str:
+    """Return the digest of what the pictures of pages are drawn from."""
+    digest = hashlib.sha256()
+    for name in INPUTS:
+        path = ROOT / name
+        files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+        for file in files:
+            if "__pycache__" not in file.parts:
+                content = file.read_bytes()
+                digest.update(f"{file.relative_to(ROOT).as_posix()} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
+def faults(folder: Path) -> list[str]:
+    """Return what is out of date among the pictures; `folder` is empty."""
+    drawn = json.loads(DRAWN_FROM.read_text("utf-8"))
+    stale = [] if drawn["inputs"] == inputs() else ["templates, the demo or tools/pictures.py have changed"]
+    stale += [f"{name} is missing" for name in drawn["pictures"] if not (IMAGES / name).is_file()]
+    for name, text in sessions(folder):
+        if not (IMAGES / name).is_file() or (IMAGES / name).read_text("utf-8") != text:
+            stale.append(f"{name}: the program prints something else")
+    size = sum(file.stat().st_size for file in IMAGES.iterdir())
+    return stale + ([f"the pictures have {size:,} bytes, more than {MOST_BYTES:,}"] if size > MOST_BYTES else [])
+
+
+def draw(folder: Path) -> None:
+    """Draw all pictures, and note what they are drawn from; `folder` is empty."""
     IMAGES.mkdir(exist_ok=True)
-    target = IMAGES / name
-    picture.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(target, optimize=True)
-    print(f"{target.name}: {picture.width} x {picture.height}, {target.stat().st_size // 1000} kB")
+    (folder / "sessions").mkdir()
+    (folder / "screens").mkdir()
+    names = []
+    for name, text in sessions(folder / "sessions"):
+        (IMAGES / name).write_text(text, "utf-8")
+        names.append(name)
+    for name, picture in screens(folder / "screens"):
+        colours = 256 if picture.width > 2 * PAGE_WIDTH else 96
+        picture.quantize(colours, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(IMAGES / name, optimize=True)
+        names.append(name)
+    for name in names:
+        print(f"{name}: {(IMAGES / name).stat().st_size // 1000} kB")
+    for file in IMAGES.iterdir():
+        if file.name not in (*names, DRAWN_FROM.name):
+            file.unlink()
+    DRAWN_FROM.write_text(json.dumps({"inputs": inputs(), "pictures": sorted(names)}, indent=2) + "\n", "utf-8")
 
 
-def main() -> None:
-    """Draw both pictures."""
+def main() -> int:
+    """Draw, or with --check compare; return the exit code."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        built = build(folder)
-        keep(side_by_side(pages(built / "report.pdf", "What to do first", "Figure DEMO-001.1")), "report.png")
-        keep(window(built / "report.html", folder / "profile"), "html.png")
+        if "--check" not in sys.argv:
+            draw(Path(name))
+            return 0
+        stale = faults(Path(name))
+    for fault in stale:
+        print(f"docs/images is out of date, run `make pictures`: {fault}", file=sys.stderr)
+    return int(bool(stale))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -4,8 +4,8 @@
     python tools/sample_repository.py --check    verify what is in the checkout
 
 Objects of git are named by their content. The tag, the commit, its folders, the cited file and the licence therefore have the
-ids of the public repository, and the sample's quote is checked against that commit without a network. It is a shallow
-and partial clone, which is how git marks a repository without parents of its commits and without the content of other files.
+ids of the public repository, and the sample's quote is checked against that commit without a network. The other objects are
+missing, as git itself allows: the repository is a shallow and partial clone, without parents and the content of other files.
 """
 
 from __future__ import annotations
