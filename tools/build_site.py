@@ -51,7 +51,7 @@ _SCRIPT_ADDRESS: Final = re.compile(r"(?:fetch|import|open|src\s*=)\s*\(?\s*[\"'
 
 
 def stage(target: Path) -> None:
-    """Copy pages and pictures to `target`, a folder that does not exist, with links as they are among the pages of the site."""
+    """Copy pages and pictures to `target`, a folder that does not exist, with the links of the site."""
     shutil.copytree(ROOT / "docs", target)
     for name in FROM_ROOT:
         (target / name).write_text(_TO_DOCS.sub("](", (ROOT / name).read_text("utf-8")), "utf-8")

@@ -1,4 +1,4 @@
-"""Writes docs/reference.md and docs/json.md from the models and the program's own help, and the tables of filters in
+"""Writes docs/reference.md and docs/json.md from the models and the program's own help, and tables in docs/commands.md and
 docs/templates.md.
 
 With --check it says whether they are in step.
@@ -283,13 +283,13 @@ def describe(model: type[BaseModel]) -> str:
 END = "<!-- end of generated text -->\n"
 
 
-def readme() -> str:
-    """Return the README with its tables from COMMANDS and FORMATS, each between two comments."""
+def overview() -> str:
+    """Return docs/commands.md with its tables from COMMANDS and FORMATS, each between two comments."""
     rows = ["| | command | | example |", "|---|---|---|---|"]
     for group in GROUPS:
         for index, row in enumerate(row for row in COMMANDS if row.group == group):
             rows.append(f"| {group if index == 0 else ''} | `{row.name}` | {row.summary} | `{row.example}` |")
-    text = replace_generated((ROOT / "README.md").read_text("utf-8"), "commands", rows)
+    text = replace_generated((DOCS / "commands.md").read_text("utf-8"), "commands", rows)
     return replace_generated(text, "formats", format_table())
 
 
@@ -307,7 +307,7 @@ def replace_generated(text: str, name: str, rows: list[str]) -> str:
     begin = f"<!-- generated: {name} -->\n"
     before, found, rest = text.partition(begin)
     if not found:
-        raise ValueError(f"README.md has no place for the generated {name}")
+        raise ValueError(f"docs/commands.md has no place for the generated {name}")
     return before + begin + "\n".join(rows) + "\n" + END + rest.partition(END)[2]
 
 
@@ -317,7 +317,7 @@ def main() -> int:
         "docs/reference.md": reference(),
         "docs/problems.md": problems(),
         "docs/json.md": json_outputs(),
-        "README.md": readme(),
+        "docs/commands.md": overview(),
         "docs/templates.md": templates(),
     }
     code = 0

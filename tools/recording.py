@@ -27,8 +27,8 @@ _ADVANCE: Final = 8.2
 _LEADING: Final = 19
 _EDGE: Final = 18
 _BAR: Final = 34
-_TYPING_SECONDS: Final = 0.03
-_PAUSE_SECONDS: Final = 1.4
+_TYPING_SECONDS: Final = 0.02
+_PAUSE_SECONDS: Final = 0.8
 _SECONDS: Final = re.compile(r"\b\d+\.\d s\b")
 _SIZE: Final = re.compile(r"\b\d+ kB\b")
 _THEME: Final = TerminalTheme(
@@ -93,7 +93,8 @@ def draw(steps: Sequence[Step], *, moving: bool = False) -> str:
         if number:
             rows.append((clock, []))
         prompt = Text.assemble(("$ ", "bold green"), (step.command, "bold"))
-        for text, pause in ((prompt, len(step.command) * _TYPING_SECONDS), (step.output, 0.0)):
+        # The first command is there at once: a picture without motion, as on paper, is never empty.
+        for text, pause in ((prompt, len(step.command) * _TYPING_SECONDS if number else 0.0), (step.output, 0.0)):
             if not text.plain:
                 continue
             clock += pause
@@ -106,7 +107,7 @@ def draw(steps: Sequence[Step], *, moving: bool = False) -> str:
     style = "text{font:13.6px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;white-space:pre}"
     if moving:
         style += "@keyframes a{from{opacity:0}to{opacity:1}}.r{animation:a .01s both}"
-        style += "@media(prefers-reduced-motion:reduce){.r{animation:none}}"
+        style += "@media print,(prefers-reduced-motion:reduce){.r{animation:none}}"
     size = f'width="{width}" height="{height}"'
     title = escape("; ".join(step.command for step in steps))
     lights = "".join(
@@ -136,4 +137,4 @@ def _draw_row(segments: Sequence[Segment], baseline: int, at: float | None) -> s
             parts.append(f'<text {place} fill="{colour}"{look}>{escape(text)}</text>')
         column += len(text)
     inner = "".join(parts)
-    return inner if at is None or not inner else f'<g class="r" style="animation-delay:{at:.2f}s">{inner}</g>'
+    return inner if not at or not inner else f'<g class="r" style="animation-delay:{at:.2f}s">{inner}</g>'

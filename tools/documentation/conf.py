@@ -33,9 +33,9 @@ NAVIGATION: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("Write", ("authoring", "importing", "language-models")),
     ("Deliver", ("gallery", "look", "templates", "languages", "office", "archival", "tickets")),
     ("Follow up", ("diff", "matching")),
-    ("Automate", ("ci", "api", "formats", "manifest", "cluster")),
+    ("Automate", ("ci", "json", "api", "formats", "manifest", "cluster")),
     ("Trust", ("security", "SECURITY")),
-    ("Look up", ("reference", "problems", "performance", "upgrading", "CHANGELOG")),
+    ("Look up", ("commands", "reference", "problems", "performance", "upgrading", "CHANGELOG")),
     ("Develop", ("CONTRIBUTING", "architecture", "dependencies", "weasyprint-tagging")),
 )
 """The pages by heading, in the order in which the navigation lists them. A page that is missing here fails the build."""
