@@ -17,6 +17,7 @@ from findings_report import authoring
 from findings_report.commands.check import gates, refuse_blind_gate, severity_limit
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.suggestions import did_you_mean
+from findings_report.rendering.html_pages import remove_stale_pages
 from findings_report.rendering.job import Executor, Job, RenderResult, run_jobs
 from findings_report.rendering.run import (
     RenderPlan,
@@ -196,10 +197,9 @@ def plan_build(
         system_fonts=options.system_fonts,
         cache_of=checked.folder if options.cache else None,
     )
-    if attached := list_attachments(rendering) | list_pictures(rendering):
-        output_files.refuse_overwriting_inputs(
-            engagement, checked.folder, [Target(output_files.ATTACHMENT, path) for path in attached]
-        )
+    beside = [Target(output_files.ATTACHMENT, path) for path in list_attachments(rendering) | list_pictures(rendering)]
+    beside += [target for target in rendering.order if target.page is not None]
+    output_files.refuse_overwriting_inputs(engagement, checked.folder, beside)
     files = read_template(template)
     dependencies: tuple[Dependency, ...] = ()
     if options.manifest:
@@ -233,6 +233,7 @@ def publish_build(plan: BuildPlan, results: Iterable[RenderResult]) -> Published
     beside = list_attachments(plan.rendering) | list_pictures(plan.rendering, files)
     files += tuple(Written(path, content, 0.0) for path, content in beside.items())
     publish({file.path: file.content for file in files if file.path is not None})
+    remove_stale_pages(plan.rendering.order)
     # A text that is rendered in several formats reports its problem once.
     known = tuple(dict.fromkeys([*seen, *authoring.locate(problems, checked.authored)]))
     # Gates are applied last: they set the exit code, and the report is written all the same.
@@ -369,6 +370,7 @@ def _recorded(report: Report, wanted: Sequence[BuiltFile]) -> list[tuple[Documen
             Target(file.format, Path(file.name)),
         )
         for file in wanted
+        if file.page is None  # pages follow from the index
     ]
 
 
@@ -376,7 +378,8 @@ def _manifest_targets(targets: Sequence[Target]) -> tuple[Target, Target]:
     """Return the files of --manifest. Raises FindingsReportError (USAGE) for standard output, which has no folder."""
     from findings_report.report.manifest import names_beside
 
-    paths = [target.path for target in targets if target.path is not None]
+    # Pages have names of their own, and belong to the index.
+    paths = [target.path for target in targets if target.path is not None and target.page is None]
     if not paths:
         fault = "--manifest writes a file beside the report, and standard output has no folder"
         raise FindingsReportError(Problem(Kind.USAGE, fault, "name a file or a folder with -o", code="output-path"))
@@ -401,7 +404,7 @@ def describe_files(plan: BuildPlan, files: Sequence[Written]) -> Manifest:
         for document, target in zip(job.documents, targets, strict=True)
     }
     outputs = [
-        manifest.BuiltFile(name=target.path.name, format=target.format, finding=finding)
+        manifest.BuiltFile(name=target.path.name, format=target.format, finding=finding, page=target.page)
         for target, finding in finding_of.items()
         if target.path is not None
     ]

@@ -34,6 +34,7 @@ from findings_report.commands.check import fail_words, quote_faults, refuse_warn
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import HIDDEN, display_path, list_names
 from findings_report.problems.suggestions import did_you_mean
+from findings_report.rendering.html_pages import remove_stale_pages
 from findings_report.rendering.job import Executor, RenderResult, run_jobs
 from findings_report.rendering.run import (
     Written,
@@ -257,9 +258,11 @@ def rebuild(inputs: Inputs, options: BuildOptions, progress: Progress) -> Rebuil
     with open_executor(options.executor, system_fonts=options.system_fonts) as executor:
         plan = plan_rendering(documents, template, executor, progress, is_alone=options.each, system_fonts=options.system_fonts)
         output_files.refuse_overwriting([path], [Target(output_files.ATTACHMENT, each) for each in list_attachments(plan)])
+        output_files.refuse_overwriting([path], plan.order)
         files, problems = collect_files(plan, run_jobs(plan.jobs, executor))
     files += tuple(Written(attached, content, 0.0) for attached, content in list_attachments(plan).items())
     publish({file.path: file.content for file in files if file.path is not None})
+    remove_stale_pages(plan.order)
     problems = [*notes, *problems, *describe_complete(report.engagement)]
     problems += [*find_unattached(plan), *find_strange_attachments(plan)] if not options.each else []
     known = tuple(dict.fromkeys(replace(problem, subject=None) for problem in problems))
@@ -315,7 +318,8 @@ def _read(path: Path, inputs: Inputs) -> tuple[Report, list[Problem]]:
     word = word.model_copy(update={"content": b""}) if word is not None else None
     notes += _name_missing(attachments, [font.file for font in fonts], place)
     engagement = report.engagement.model_copy(update={"fonts": fonts, "docx_template": word})
-    return report.model_copy(update={"attachments": attachments, "engagement": engagement}), notes
+    # Pages are divided here: addresses of files that a report brings along are anybody's.
+    return report.model_copy(update={"attachments": attachments, "engagement": engagement, "pages": None}), notes
 
 
 def _restrict(report: Report, word: str | None) -> Report:

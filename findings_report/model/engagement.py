@@ -366,6 +366,15 @@ class AttachedFile(Frozen):
     """Readers of the file; empty means everybody."""
 
 
+class HtmlFiles(Frozen):
+    """Division of a long report into several HTML files: an index, and pages of findings."""
+
+    split: Literal["severity", "repository"] = "severity"
+    """What the findings of a page have in common: `severity` or `repository`."""
+    above: Annotated[StrictInt, Field(ge=1, le=1_000_000)] = 5000
+    """Number of findings above which the HTML is divided."""
+
+
 def _default_severities() -> tuple[Severity, ...]:
     # The names are those of the CVSS qualitative rating scale (CVSS 3.1, section 5), with `informational` for None.
     return (
@@ -486,6 +495,8 @@ class Engagement(Frozen):
     interactive: StrictBool = False
     """`true` puts a script into the HTML: search, sorting, copying, keys (j, k, /), and the filter in the address. Filters,
     theme and links work without it."""
+    html: HtmlFiles = HtmlFiles()
+    """Division of a long report into several HTML files."""
     tickets: tuple[TicketRef, ...] = ()
     """Tickets to which the whole report is attached."""
     redact: tuple[TextRedaction, ...] = ()

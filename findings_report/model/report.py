@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from functools import cached_property
 from itertools import takewhile
 from typing import Final, Literal
 
@@ -19,6 +20,7 @@ from findings_report.model.engagement import (
     Advisory,
     Author,
     Cover,
+    HtmlFiles,
     Order,
     Period,
     ReportVersion,
@@ -344,6 +346,8 @@ class ReportedEngagement(Frozen):
     """Classification, printed at the foot of every page."""
     interactive: bool = False
     """True if the HTML has a script for search, sorting and copying."""
+    html: HtmlFiles = Field(default=HtmlFiles(), exclude_if=lambda html: html == HtmlFiles())
+    """Division of a long report into several HTML files."""
     language: str
     """Language of the texts, as a BCP 47 tag."""
     accent: Colour
@@ -473,6 +477,52 @@ class Component(Frozen):
     """Version of the program, in its own format."""
 
 
+class ReportPage(Frozen):
+    """One HTML file with a part of the findings."""
+
+    address: str
+    """Address of the file, relative to the others of the report."""
+    group: str | None
+    """Severity or repository that its findings have in common; None for findings without a repository."""
+    number: int
+    """Number of the page among those of the group, from 1."""
+    of: int
+    """Number of pages of the group."""
+    findings: tuple[str, ...]
+    """Ids of the findings, in the order of printing."""
+
+
+class ReportPages(Frozen):
+    """The HTML files of a report that is divided."""
+
+    index: str
+    """Address of the file with everything but the findings."""
+    pages: tuple[ReportPage, ...]
+    """The files with the findings."""
+    current: int | None = None
+    """Place in `pages` of the file that is rendered; None for the index."""
+
+    @property
+    def page(self) -> ReportPage | None:
+        """The page that is rendered; None for the index."""
+        return self.pages[self.current] if self.current is not None else None
+
+    @property
+    def before(self) -> ReportPage | None:
+        """The page before the one that is rendered."""
+        return self.pages[self.current - 1] if self.current else None
+
+    @property
+    def after(self) -> ReportPage | None:
+        """The page after the one that is rendered."""
+        return self.pages[self.current + 1] if self.current is not None and self.current + 1 < len(self.pages) else None
+
+    @cached_property
+    def page_of(self) -> Mapping[str, int]:
+        """Place in `pages` by id of finding."""
+        return {id: index for index, page in enumerate(self.pages) for id in page.findings}
+
+
 class Report(Frozen):
     """The whole report, in the order of its pages."""
 
@@ -504,6 +554,8 @@ class Report(Frozen):
     """Risk matrix; None if no finding has a rating."""
     attachments: tuple[ReportedAttachment, ...] = ()
     """Files that belong to the report, in the order of the engagement."""
+    pages: ReportPages | None = Field(default=None, exclude_if=lambda pages: pages is None)
+    """HTML files of the report, where it is divided."""
 
     @property
     def total(self) -> int:

@@ -17,9 +17,10 @@ from markupsafe import Markup
 
 from findings_report.model.comparison import ComparedFinding, Comparison, Document
 from findings_report.model.engagement import SectionPlace
-from findings_report.model.report import Report, ReportedFinding, ReportedSection
+from findings_report.model.report import Report, ReportedFinding, ReportedSection, ReportPages
 from findings_report.pdf.page import segment_sizes
 from findings_report.rendering.figures import number_figures, number_tables
+from findings_report.rendering.html_pages import find_anchors
 from findings_report.rendering.jinja_environment import TemplateRunner, mark_safe
 from findings_report.rendering.template_files import Template, TemplateFiles
 from findings_report.rendering.web_fonts import embed_fonts
@@ -108,6 +109,7 @@ class ReportParts:
     def __init__(self, report: Report, runner: TemplateRunner) -> None:
         self._report = report
         self._runner = runner
+        self._front = ""
 
     def parts(self) -> Iterator[RenderedPart]:
         """Yield every part in the order of the pages, each rendered when it is asked for."""
@@ -142,18 +144,46 @@ class ReportParts:
         return self._runner.render_part("finding", lambda part: number_figures(part, finding), finding=finding)
 
     def document(self) -> Iterator[str]:
-        """Yield the document in pieces: the parts joined by `document.*.j2`."""
+        """Yield the document in pieces: the parts joined by `document.*.j2`, those of one page by `page-document.*.j2`."""
+        pages = self._report.pages
+        if pages is not None and pages.page is not None:
+            return self._page(pages)
+        front = self._remember_front()
+        findings = (self.finding(finding) for finding in self._report.findings)
         return self._runner.join_parts(
             "document",
+            pages=pages,
             report=self._report,
             # Iterators of one element: rendered only if the template prints them.
-            front=mark_safe(self.front() for _ in range(1)),
+            front=mark_safe(front),
             before=mark_safe(self.section(section) for section in self._sections(SectionPlace.BEFORE)),
-            findings=mark_safe(self.finding(finding) for finding in self._report.findings),
+            findings=mark_safe(findings if pages is None else (self._list_pages() for _ in range(1))),
             # Iterators: a template takes either `findings` or `sheets`, and only what it takes is rendered.
             sheets=self._sheets(),
             after=mark_safe(self.section(section) for section in self._sections(SectionPlace.AFTER)),
             appendix=mark_safe(self.appendix() for _ in range(1)),
+        )
+
+    def _remember_front(self) -> Iterator[str]:
+        self._front = self.front()
+        yield self._front
+
+    def _list_pages(self) -> str:
+        """Return what the index has in the place of the findings: the pages, and an address for each finding without a row."""
+        # Old links lead to the index: a template of the engagement may have no table with a row for each finding.
+        anchors = find_anchors(self._front)
+        missing = tuple(finding.id for finding in self._report.findings if finding.id not in anchors)
+        return self._runner.run("pages", self._runner.new_part(), report=self._report, missing=missing)
+
+    def _page(self, pages: ReportPages) -> Iterator[str]:
+        report = self._report
+        return self._runner.join_parts(
+            "page-document",
+            pages=pages,
+            report=report,
+            front=mark_safe(self._runner.render_part("page-front", report=report) for _ in range(1)),
+            findings=mark_safe(self.finding(finding) for finding in report.findings),
+            appendix=mark_safe(self._runner.render_part("page-appendix", report=report) for _ in range(1)),
         )
 
     def _sheets(self) -> Iterator[Iterator[Markup]]:

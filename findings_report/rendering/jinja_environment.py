@@ -37,7 +37,7 @@ from markupsafe import Markup
 from findings_report.model.comparison import Document
 from findings_report.model.evidence import VERDICT_MEANING, Frozen, Region
 from findings_report.model.finding import Status
-from findings_report.model.report import Picture, ReportedEngagement
+from findings_report.model.report import Picture, ReportedEngagement, ReportPages
 from findings_report.model.translation import Translation, fill
 from findings_report.pdf.page import FEWEST_SEGMENTED
 from findings_report.problems import FindingsReportError, Place
@@ -45,6 +45,7 @@ from findings_report.problems.suggestions import did_you_mean
 from findings_report.rendering import html
 from findings_report.rendering.figures import Figure, Part
 from findings_report.rendering.filters import FORMATS, Dialect, Filters, data_address
+from findings_report.rendering.html_pages import place_links
 from findings_report.rendering.template_files import Template, TemplateFiles, read_template, template_error
 from findings_report.system.cache import FileCache
 from findings_report.system.toolchain import toolchain_digest
@@ -404,8 +405,9 @@ class TemplateRunner:
         """Return what `name.SUFFIX.j2` prints; it sees the part, the engagement and `seen`."""
         return "".join(self._generate(name, part, **seen))
 
-    def join_parts(self, name: str, **seen: Any) -> Iterator[str]:
-        """Yield the whole document from the template that joins the parts; links between parts become links within the page.
+    def join_parts(self, name: str, pages: ReportPages | None = None, **seen: Any) -> Iterator[str]:
+        """Yield the whole document from the template that joins the parts; links between parts become links within the page,
+        and to the others of `pages`.
 
         In pieces, so that a long report is not held in memory once more than its parts are.
         """
@@ -416,6 +418,8 @@ class TemplateRunner:
         if self._engagement.translation.is_fallback:
             # As a whole: a piece may begin within a tag.
             pieces = iter([html.place_language_marks("".join(pieces), self._engagement.language)])
+        if pages is not None:
+            return (place_links(str(piece), pages) for piece in pieces)
         pattern, replacement = (_XREF_LINK, r"\1") if self._is_alone else (_XREF, r'<a href="#\1"')
         # str: a Markup would escape the replacement once more.
         return (pattern.sub(replacement, str(piece)) for piece in pieces)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from findings_report.model.comparison import Document
     from findings_report.model.report import Report
     from findings_report.pdf.page import PdfPage
+    from findings_report.problems import Problem
     from findings_report.rendering.template_files import Template, TemplateFiles
     from findings_report.system.cache import FileCache
 
@@ -59,6 +60,8 @@ class RenderResult:
     """One for each document, with its problems."""
     seconds: float
     """The time that rendering took on the machine that did it."""
+    problems: tuple[Problem, ...] = ()
+    """Warnings of the executor that are of no file: a worker was left out."""
 
 
 class JobFuture(Protocol):

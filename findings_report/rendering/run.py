@@ -18,6 +18,7 @@ from urllib.parse import quote
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 from findings_report.problems.safe_text import display_path
 from findings_report.problems.suggestions import did_you_mean
+from findings_report.rendering.html_pages import split_html
 from findings_report.rendering.job import LOCAL, Executor, Job, RenderResult
 from findings_report.report.check import Progress
 from findings_report.report.formats import FORMATS
@@ -80,6 +81,8 @@ def plan_rendering(
     if executor is not LOCAL and any(document.engagement.system_fonts for document, _ in wanted):
         fault = "`system_fonts` in engagement.yaml means the fonts of this machine, and workers have their own"
         raise FindingsReportError(Problem(Kind.USAGE, fault, "remove it, or leave out --executor", code="executor"))
+    if not is_alone:
+        wanted = split_html(wanted)
     refuse_missing_extras([target.format for _, target in wanted])
     renderable_targets, left_out = renderable([target for _, target in wanted], executor)
     cache, unusable = open_cache(cache_of) if cache_of is not None else (None, ())
@@ -106,6 +109,7 @@ def collect_files(plan: RenderPlan, results: Iterable[RenderResult]) -> tuple[tu
     files: dict[Target, Written] = {}
     problems = list(plan.problems)
     for job, targets, result in zip(plan.jobs, plan.targets, results, strict=True):
+        problems += result.problems
         for document, target, file in zip(job.documents, targets, result.files, strict=True):
             problems += file.problems
             if job.format == "md" and not job.is_alone and document.engagement.images and not document.engagement.pictures_in:

@@ -251,6 +251,7 @@ def _engagement(
         distribution=engagement.distribution,
         confidentiality=engagement.confidentiality,
         interactive=engagement.interactive,
+        html=engagement.html,
         language=engagement.language,
         accent=engagement.colours.get("accent", ACCENT),
         cover=engagement.cover,

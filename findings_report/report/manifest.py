@@ -145,6 +145,8 @@ class BuiltFile(_Described):
     """Its format, as after -f."""
     finding: Text | None = None
     """Id of the only finding in it, with --each; None for a whole report."""
+    page: int | None = None
+    """Number of the page, from 1, of a long report as HTML; None for the index, and for a report in one file."""
 
 
 class Parameters(_Described):
@@ -327,7 +329,7 @@ def _contradiction(manifest: Manifest) -> str | None:
     if sorted(file.name for file in manifest.parameters.outputs) != sorted(names):
         return "its outputs are not those of its parameters"
     # Each of them is built again, so their number must be that of a build.
-    if len({(file.format, file.finding) for file in manifest.parameters.outputs}) != len(names):
+    if len({(file.format, file.finding, file.page) for file in manifest.parameters.outputs}) != len(names):
         return "it has two outputs of one kind"
     if len({file.finding is None for file in manifest.parameters.outputs}) != 1:
         return "it has outputs of whole reports and of single findings"

@@ -40,6 +40,8 @@ class Target:
     """One of FORMATS."""
     path: Path | None
     """Where; None for standard output."""
+    page: int | None = None
+    """Number of the page, from 1, of a long report as HTML; None for a file with a whole document, or the index."""
 
 
 def targets(stem: str, folder: Path, formats: Sequence[str], output: str | None, given: bool) -> tuple[Target, ...]:

@@ -1,7 +1,8 @@
 // What a page cannot do without a script: search, sort, copy, keys, and the filter in the address. Only with `interactive: true`.
 "use strict";
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
-const findings = all("article.finding");
+const articles = all("article.finding");
+const findings = articles.length ? articles : all("table.findings tr[id]"); // the index of a report in several files
 const words = document.querySelector(".bar")?.dataset ?? {};
 const panel = document.querySelector(".filter") ?? document.createElement("details"); // own templates may have none
 

@@ -26,7 +26,6 @@ from findings_report import commands
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.rendering import cluster
 from findings_report.rendering.cluster import executor as wired
-from findings_report.rendering.cluster.executor import _refuse_incompatible_workers
 from findings_report.rendering.job import LOCAL, Job, RenderResult, run_jobs
 from findings_report.rendering.run import open_executor, plan_rendering
 from findings_report.rendering.template_files import Template, builtin_templates
@@ -192,17 +191,31 @@ class Saying:
     """A cluster whose one worker gives this answer, whatever it is asked."""
 
     answer: object
+    threads: Mapping[str, int] = field(default_factory=lambda: {"tcp://127.0.0.1:9": 1})
 
-    def everyone(self, call: Callable[[], bytes]) -> Mapping[str, object]:  # noqa: ARG002
-        return {"tcp://127.0.0.1:9": self.answer}
+    def everyone(self, call: Callable[[], bytes], workers: Sequence[str]) -> Mapping[str, object]:  # noqa: ARG002
+        return dict.fromkeys(workers, self.answer)
+
+    def workers(self) -> frozenset[str]:
+        return frozenset(self.threads)
 
 
 @pytest.mark.parametrize("answer", [b"", b"\xff", b"[" * 100_000, b"[]", b"7", "text", RuntimeError("\x1b[31m")])
-def test_a_worker_that_cannot_say_what_it_has_is_refused(answer: object) -> None:
-    with pytest.raises(FindingsReportError, match="would make other files") as caught:
-        _refuse_incompatible_workers(Saying(answer))  # type: ignore[arg-type]
+def test_a_worker_that_cannot_say_what_it_has_is_left_out_and_the_job_done_here(answer: object) -> None:
+    asked = job(format="csv")
+    executor = wired.ClusterExecutor(Saying(answer))  # type: ignore[arg-type]
+    executor.leave_out_incompatible()
 
-    assert "\x1b" not in str(caught.value)
+    results = [executor.submit(asked).result() for _ in range(2)]
+
+    assert [result.files for result in results] == 2 * [LOCAL.submit(asked).result().files]
+    assert [len(result.problems) for result in results] == [1, 0]
+    (warning,) = results[0].problems
+    assert (warning.level, warning.code) == ("warning", "cluster-stranger")
+    assert "the worker tcp://127.0.0.1:9 would make other files" in warning.fault
+    assert "this machine renders" in warning.fault
+    assert "\x1b" not in warning.fault
+    assert executor.max_pending == 2
 
 
 def test_an_executor_is_given_what_it_has_room_for_and_gives_up_what_is_not_wanted() -> None:
@@ -576,7 +589,7 @@ def test_what_kills_its_workers_is_told_and_the_others_are_built(tmp_path: Path)
 
 @real
 @pytest.mark.parametrize("change", ["version", "code", "absent"])
-def test_a_worker_that_is_not_of_this_program_is_refused(change: str, crew: Programs, tmp_path: Path) -> None:
+def test_a_worker_that_is_not_of_this_program_is_left_out(change: str, crew: Programs, tmp_path: Path) -> None:
     folder = commands.demo(tmp_path / "demo")
     package = Path(findings_report.__file__).parent
     other = Path(shutil.copytree(package, tmp_path / "other" / "findings_report", ignore=shutil.ignore_patterns("__pycache__")))
@@ -596,12 +609,41 @@ def test_a_worker_that_is_not_of_this_program_is_refused(change: str, crew: Prog
         first.write_text("raise ModuleNotFoundError(\"No module named 'findings_report'\")\n")
 
     stranger = crew.worker(environment={"PYTHONPATH": str(tmp_path / "other")})
-    done = build([folder, folder], tmp_path / "out", "-f", "html", "--executor", crew.executor)
+    done = build([folder], tmp_path / "out", *in_formats("html", "json"), "--executor", crew.executor)
     crew.dismiss(stranger)
+    near = build([folder], tmp_path / "near", *in_formats("html", "json"))
 
-    assert done.returncode == int(Kind.NETWORK)
-    assert "would make other files than this machine: " + said in done.stderr
-    assert not (tmp_path / "out").exists()
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("would make other files than this machine: " + said) == 1
+    assert digests(tmp_path / "out") == digests(tmp_path / "near")
+    assert near.returncode == 0
+
+
+@real
+def test_when_only_workers_of_another_version_remain_this_machine_goes_on(tmp_path: Path) -> None:
+    """The one that could do it is killed midway, and one that cannot comes in its place."""
+    folders = demos(tmp_path / "engagements", 4)
+    out = tmp_path / "out"
+    (tmp_path / "other" / "findings_report").mkdir(parents=True)
+    (tmp_path / "other" / "findings_report" / "__init__.py").write_text("raise ImportError('not this one')\n")
+
+    with programs(tmp_path / "cluster") as there:
+        there.scheduler()
+        friend = there.worker()
+        running = begun(folders, out, there.executor)
+        kill(friend)
+        there.running.remove(friend)
+        there.worker(environment={"PYTHONPATH": str(tmp_path / "other")})
+        said, told = running.communicate(timeout=600)
+
+    assert (running.returncode, told) == (0, ""), said
+    engagements = json.loads(said)["engagements"]
+    assert [each["built"] is not None for each in engagements] == [True] * 4
+    left_out = [problem for each in engagements for problem in each["problems"] if problem["code"] == "cluster-stranger"]
+    assert [problem["level"] for problem in left_out] == ["warning"]
+    assert "so this machine renders" in left_out[0]["fault"]
+    whole = [set(digests(out / folder.name).values()) for folder in folders]
+    assert all(len(files) == 2 and files == whole[0] for files in whole)
 
 
 @real
@@ -714,6 +756,9 @@ def test_with_certificates_everything_is_encrypted_and_strangers_are_kept_out(tm
     assert (stranger.returncode, in_clear.returncode) == (int(Kind.NETWORK), int(Kind.NETWORK))
     assert "cannot be reached" in stranger.stderr
     assert "cannot be reached" in in_clear.stderr
+    assert in_clear.stderr.count("\n") == 2
+    assert "help: write " + there.executor in in_clear.stderr
+    assert "its certificate does not fit" in stranger.stderr
     assert (nobody.returncode, unreadable.returncode) == (int(Kind.USAGE), int(Kind.USAGE))
     assert "needs a certificate" in nobody.stderr
     assert "cannot be used" in unreadable.stderr

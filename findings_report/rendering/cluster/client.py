@@ -11,10 +11,14 @@ import contextlib
 import importlib.util
 import ipaddress
 import logging
+import socket
+import ssl
+import threading
 import time
 import warnings
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from concurrent.futures import Future as Outcome
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -113,13 +117,26 @@ def bad_certificates(error: Exception) -> FindingsReportError:
     return _error(Kind.USAGE, fault, _CERTIFICATES, "cluster-certificates")
 
 
-def unreachable(address: Address, error: Exception) -> FindingsReportError:
+def unreachable(address: Address, reason: str, remedy: str | None = None) -> FindingsReportError:
     """Return the error of an address where no scheduler answers."""
-    fault = f"the scheduler at {address} cannot be reached: {_reason(error)}"
-    remedy = "start one with `dask scheduler`"
-    if address.is_encrypted:
-        remedy += ", with certificates of the same authority"
+    if remedy is None:
+        remedy = f"start one with `dask scheduler{' --protocol tls` and certificates' if address.is_encrypted else '`'}"
+    fault = f"the scheduler at {address} cannot be reached: {reason}"
     return _error(Kind.NETWORK, fault, remedy, "cluster-unreachable")
+
+
+def encrypted(address: Address, reason: str) -> FindingsReportError:
+    """Return the error of `dask://` where only encrypted connections are made."""
+    remedy = f"write {replace(address, is_encrypted=True)}, with certificates: docs/cluster.md"
+    return unreachable(address, reason, remedy)
+
+
+def unencrypted(address: Address) -> FindingsReportError:
+    """Return the error of `tls://` where a scheduler takes connections in the clear only."""
+    remedy = "start it with `dask scheduler --protocol tls` and certificates"
+    if is_loopback(address.host):
+        remedy += f", or write {replace(address, is_encrypted=False)}, which stays on this machine"
+    return unreachable(address, "it takes connections in the clear only", remedy)
 
 
 def no_worker(address: Address) -> FindingsReportError:
@@ -177,6 +194,8 @@ __all__ = ["Address", "Cluster", "Task", "join", "parse"]
 
 SECONDS_TO_CONNECT: Final = 10.0
 """The time limit for a connection to the scheduler, and then for its first worker."""
+_SECONDS_TO_GREET: Final = 2.0
+"""How long a scheduler has time to greet before it is asked whether it takes encrypted connections."""
 SECONDS_TO_ANSWER: Final = 60.0
 """The time limit for an answer of the scheduler."""
 SECONDS_TO_FETCH: Final = 600.0
@@ -200,7 +219,7 @@ def join(address: Address) -> Iterator[Cluster]:
         workers = _first_workers(client, address)
         hosts = {_safe_host(worker, address) for worker in workers}
         # A worker that comes later, from elsewhere, is sent nothing in the clear either.
-        yield Cluster(client, address, sum(workers.values()), None if address.is_encrypted else tuple(sorted(hosts)))
+        yield Cluster(client, address, workers, None if address.is_encrypted else tuple(sorted(hosts)))
 
 
 @dataclass(frozen=True)
@@ -211,27 +230,41 @@ class Cluster:
     """The client of dask."""
     address: Address
     """Where the scheduler is."""
-    threads: int
-    """The number of tasks that its workers could run at once when it was joined."""
+    threads: Mapping[str, int]
+    """The number of tasks that each worker could run at once when it was joined, by its address."""
     hosts: tuple[str, ...] | None
     """The hosts on which tasks may run; None for every worker."""
 
-    def submit(self, call: Callable[[bytes], bytes], frame: bytes) -> Task:
-        """Run `call(frame)` on a worker, or on another if it is lost. Raise FindingsReportError (NETWORK) if the cluster is."""
+    def submit(self, call: Callable[[bytes], bytes], frame: bytes, workers: Collection[str] | None = None) -> Task:
+        """Run `call(frame)` on a worker, or on another if it is lost; with `workers` on none but those, given by address.
+
+        Raises FindingsReportError (NETWORK) if the cluster is lost.
+        """
+        allowed = self.hosts if workers is None else tuple(sorted(workers))
         try:
             # pure=False: dask gives equal calls one key, and would run two equal frames once.
-            return Task(self, self.client.submit(call, frame, pure=False, workers=self.hosts))
+            future = self.client.submit(call, frame, pure=False, workers=allowed)
         except Exception as error:  # dask names none; what a client does that was closed meanwhile is of many kinds
             raise lost(self.address) from error
+        return Task(self, future, None if workers is None else frozenset(workers))
 
-    def everyone(self, call: Callable[[], bytes]) -> Mapping[str, object]:
-        """Return the result of `call()` on each worker, by address; an exception for a worker that cannot run it."""
+    def workers(self) -> frozenset[str]:
+        """Return the addresses of the workers that may be sent something. Raise FindingsReportError (NETWORK) if it is lost."""
+        present = _workers(self.client, self.address)
+        return frozenset(worker for worker in present if self.hosts is None or urlsplit(worker).hostname in self.hosts)
+
+    def everyone(self, call: Callable[[], bytes], workers: Collection[str]) -> Mapping[str, object]:
+        """Return the result of `call()` on each of the workers, by address; an exception for a worker that cannot run it."""
 
         async def ask() -> Any:
-            return await self.client.run(call, on_error="return")
+            return await self.client.run(call, workers=sorted(workers), on_error="return")
 
         answers: dict[str, object] = _answer(self.client, self.address, ask)
         return answers
+
+
+class StrandedError(Exception):
+    """The workers that a task may run on are gone, and there are others."""
 
 
 @dataclass(frozen=True)
@@ -242,11 +275,14 @@ class Task:
     """The cluster that runs it."""
     future: Future[bytes]
     """The future of dask."""
+    workers: frozenset[str] | None = None
+    """The workers that may run it; None for all."""
 
     def result(self) -> bytes:
         """Wait for the result as long as there are workers.
 
-        Raises FindingsReportError: NETWORK if cluster or scheduler is lost, OUTPUT if the task killed several workers.
+        Raises FindingsReportError: NETWORK if cluster or scheduler is lost, OUTPUT if the task killed several workers; and
+        StrandedError if there are workers, and none of them may run it.
         """
         from concurrent.futures import CancelledError
 
@@ -254,9 +290,8 @@ class Task:
 
         try:
             self._wait()
-            # The task is done here: the time limit is for the transfer of its bytes.
-            result = self.future.result(timeout=SECONDS_TO_FETCH)
-        except FindingsReportError:
+            result = self._fetch()
+        except (FindingsReportError, StrandedError):
             raise
         except KilledWorker as error:
             # dask counts the failures that it allows; the last worker died as well.
@@ -287,10 +322,37 @@ class Task:
             with contextlib.suppress(TimeoutError), self.cluster.client.as_current():
                 wait([self.future], timeout=_SECONDS_BETWEEN_LOOKS)
                 return
-            if _workers(self.cluster.client, self.cluster.address):
+            if self._look_for_workers():
                 last_seen = time.monotonic()
             elif time.monotonic() - last_seen > SECONDS_WITHOUT_WORKERS:
                 raise no_worker(self.cluster.address)
+
+    def _look_for_workers(self) -> bool:
+        """Return True if there is a worker. Raise StrandedError if there are some, and none may run the task."""
+        present = self.cluster.workers()
+        if self.workers is not None and present and not self.workers & present:
+            raise StrandedError
+        return bool(present)
+
+    def _fetch(self) -> object:
+        """Return the result of the task, which is done: the time limit is for the transfer of its bytes."""
+        outcome: Outcome[object] = Outcome()
+
+        def fetch() -> None:
+            try:
+                outcome.set_result(self.future.result(timeout=SECONDS_TO_FETCH))
+            except BaseException as error:
+                outcome.set_exception(error)
+
+        # In a thread: where the worker with the result is lost, dask waits for another that may run the task again.
+        threading.Thread(target=fetch, daemon=True).start()
+        while True:
+            try:
+                return outcome.result(timeout=_SECONDS_BETWEEN_LOOKS)
+            except TimeoutError:
+                if outcome.done():
+                    raise
+                self._look_for_workers()
 
 
 @contextlib.contextmanager
@@ -311,6 +373,11 @@ def _quiet() -> Iterator[None]:
 def _client(address: Address) -> Iterator[Client]:
     from distributed import Client, Security
 
+    class ClosedOnceClient(Client):
+        def __del__(self) -> None:
+            """Do nothing: dask closes here what could not connect, waits for 20 seconds, and prints a traceback."""
+
+    connect: Callable[..., Client] = ClosedOnceClient
     try:
         # None and not False: False would override a user's configuration that demands encryption.
         security = Security(require_encryption=address.is_encrypted or None)
@@ -319,11 +386,14 @@ def _client(address: Address) -> Iterator[Client]:
         raise bad_certificates(error) from error
     if address.is_encrypted and context is None:
         raise no_certificates()
+    if not address.is_encrypted and security.require_encryption:
+        raise encrypted(address, "dask's configuration demands encryption (distributed.comm.require-encryption)")
+    _probe(address, context if address.is_encrypted else None)
     try:
         # Not the default client: a program that uses the API may have its own.
-        client = Client(address.dask, security=security, timeout=SECONDS_TO_CONNECT, set_as_default=False)
+        client = connect(address.dask, security=security, timeout=SECONDS_TO_CONNECT, set_as_default=False)
     except Exception as error:  # OSError where nobody is, others where somebody else is
-        raise unreachable(address, error) from error
+        raise unreachable(address, _reason(error)) from error
     try:
         for topic in ("print", "warn"):  # what anybody else has workers say
             client.unsubscribe_topic(topic)
@@ -331,6 +401,85 @@ def _client(address: Address) -> Iterator[Client]:
     finally:
         with contextlib.suppress(Exception):  # one that cannot say goodbye to its scheduler has gone all the same
             client.close()
+
+
+def _probe(address: Address, context: ssl.SSLContext | None) -> None:
+    """Raise FindingsReportError (NETWORK) unless a scheduler of dask greets at the address, encrypted if there is a `context`.
+
+    dask's own messages name sockets and not causes, and its client waits for ever for another program that keeps silent.
+    """
+    # A scheduler greets at once, and as a server of TLS only after the client has.
+    if context is None:
+        if _is_greeting(_greet(address, None, _SECONDS_TO_GREET)):
+            return
+        if _takes_tls(address):
+            raise encrypted(address, "it takes encrypted connections only")
+        if _is_greeting(_greet(address, None, SECONDS_TO_CONNECT)):  # one that is busy
+            return
+    else:
+        try:
+            greeting = _greet(address, context, SECONDS_TO_CONNECT)
+        except ssl.SSLCertVerificationError as error:
+            remedy = "distributed.comm.tls.ca-file of dask's configuration names the authority of the cluster"
+            raise unreachable(address, f"its certificate does not fit: {error.verify_message}", remedy) from error
+        except ssl.SSLError as error:
+            if "ALERT" in (error.reason or ""):
+                reason = f"it rejects the certificate of this client ({visible(error.reason.lower())})"
+                raise unreachable(address, reason, _CERTIFICATES) from error
+            greeting = b""
+            if _is_greeting(_greet(address, None, _SECONDS_TO_GREET)):
+                raise unencrypted(address) from error
+        if _is_greeting(greeting):
+            return
+    raise unreachable(address, "what answers there is no scheduler of dask")
+
+
+def _greet(address: Address, context: ssl.SSLContext | None, seconds: float) -> bytes:
+    """Return the first bytes of whoever listens; none if it keeps silent. Raise FindingsReportError if nobody does.
+
+    Raises ssl.SSLError for a connection with a `context` that does not come about.
+    """
+    try:
+        connection = socket.create_connection((address.host, address.port), timeout=SECONDS_TO_CONNECT)
+    except socket.gaierror as error:
+        raise unreachable(address, f"there is no host {address.host}", "see whether its name is right") from error
+    except TimeoutError as error:
+        raise unreachable(address, f"nothing answers within {SECONDS_TO_CONNECT:.0f} s") from error
+    except (OSError, UnicodeError) as error:  # a name that cannot be one is an error of its encoding
+        raise unreachable(address, getattr(error, "strerror", None) or _reason(error)) from error
+    with connection:
+        connection.settimeout(seconds)
+        try:
+            if context is None:
+                return connection.recv(8)
+            with context.wrap_socket(connection, server_hostname=address.host) as wrapped:
+                return wrapped.recv(8)
+        except ssl.SSLError:
+            raise
+        except OSError:  # closed, or nothing within the time
+            return b""
+
+
+def _is_greeting(greeting: bytes) -> bool:
+    """Return True for the start of dask's handshake: the length of a short message as a number of eight bytes."""
+    # Any text is a huge number: SSH, SMTP and the answers of web servers do not pass.
+    return len(greeting) == 8 and 0 < int.from_bytes(greeting, "little") < 2**20
+
+
+def _takes_tls(address: Address) -> bool:
+    """Return True if whoever listens answers to TLS; nothing is sent or believed."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        with (
+            socket.create_connection((address.host, address.port), timeout=_SECONDS_TO_GREET) as connection,
+            context.wrap_socket(connection),
+        ):
+            return True
+    except ssl.SSLError as error:
+        return "ALERT" in (error.reason or "")  # it wants a certificate, and says so in TLS
+    except OSError:
+        return False
 
 
 def _first_workers(client: Client, address: Address) -> dict[str, int]:

@@ -10,7 +10,7 @@ import json
 import math
 import traceback
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
@@ -20,6 +20,7 @@ from findings_report.model.report import Report, ReportedAttachment, ReportedDoc
 from findings_report.problems import FindingsReportError, Kind, Problem, exit_code
 from findings_report.problems.safe_text import visible
 from findings_report.rendering import cluster
+from findings_report.rendering.cluster.client import StrandedError, Task
 from findings_report.rendering.job import LOCAL, Job, RenderResult
 from findings_report.rendering.template_files import Template, TemplateFiles, path_of, read_template
 from findings_report.report import archive
@@ -30,55 +31,128 @@ from findings_report.system.toolchain import describe_difference, worker_version
 
 @contextlib.contextmanager
 def open_cluster(name: str) -> Iterator[ClusterExecutor]:
-    """Connect to `dask://HOST:PORT` or `tls://HOST:PORT`, and check that its workers give the bytes of this machine.
+    """Connect to `dask://HOST:PORT` or `tls://HOST:PORT`, and leave out the workers that do not give the bytes of this machine.
 
-    Raises FindingsReportError as `cluster.parse` and `cluster.join` do, and NETWORK where a worker would make others.
+    Raises FindingsReportError as `cluster.parse` and `cluster.join` do.
     """
     with cluster.join(cluster.parse(name)) as connected:
-        _refuse_incompatible_workers(connected)
-        yield ClusterExecutor(connected)
+        executor = ClusterExecutor(connected)
+        executor.leave_out_incompatible()
+        yield executor
 
 
-@dataclass(frozen=True)
+@dataclass
 class ClusterExecutor:
-    """Sends jobs to the workers of a cluster."""
+    """Sends jobs to the workers of a cluster, and renders here when all of them are of another version."""
 
     cluster: cluster.Cluster
     """The connected cluster."""
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Why a worker is sent nothing, by its address."""
+    alike: set[str] = field(default_factory=set)
+    """Addresses of workers that give the bytes of this machine."""
+    untold: list[Problem] = field(default_factory=list)
+    """Warnings of workers that were left out; the next result takes them along."""
+
+    @property
+    def _threads(self) -> int:
+        """The threads of the workers that are sent jobs; at least one, which is this machine when there is no other."""
+        return max(1, sum(count for worker, count in self.cluster.threads.items() if worker not in self.left_out))
 
     @property
     def max_pending(self) -> int:
         """Two jobs for each thread of the workers, so that no thread waits for this machine."""
-        return 2 * self.cluster.threads
+        return 2 * self._threads
 
     def batch_size(self, count: int) -> int:
         """Return the size that gives each thread about four jobs of single findings.
 
         Each job starts a process that lays out, so larger is cheaper; with fewer jobs threads would idle at the end.
         """
-        return -(-max(1, count) // (4 * self.cluster.threads))
+        return -(-max(1, count) // (4 * self._threads))
 
     def submit(self, job: Job) -> ClusterJob:
         """Send the job. Raise FindingsReportError for a template that cannot be used, or if the cluster is lost."""
-        return ClusterJob(job, self.cluster.submit(serve, pack(job)))
+        return ClusterJob(self, job, self.send(job))
+
+    def send(self, job: Job) -> Task | None:
+        """Send the job to the workers that give the bytes of this machine; return None if there are others only."""
+        self.leave_out_incompatible()
+        present = self.cluster.workers()
+        allowed = present & self.alike
+        if not allowed and present & self.left_out.keys():
+            return None
+        # By address: one without this program dies of a task that it cannot read, so one that joins later is asked first.
+        return self.cluster.submit(serve, pack(job), allowed or self.alike or None)
+
+    def leave_out_incompatible(self) -> bool:
+        """Ask each worker that was not asked yet what it has, and return True if one is left out from now on.
+
+        A worker that is gone meanwhile does not count. Raises FindingsReportError (NETWORK) if the cluster is lost.
+        """
+        differing: dict[str, str] = {}
+        unknown = self.cluster.workers() - self.left_out.keys() - self.alike
+        for worker, answer in (self.cluster.everyone(report_versions, unknown) if unknown else {}).items():
+            if isinstance(answer, bytes):
+                difference = describe_difference(_read(answer))
+            elif isinstance(answer, OSError):
+                continue
+            else:
+                difference = f"it cannot load findings-report ({visible(str(answer))})"
+            if difference is None:
+                self.alike.add(worker)
+            else:
+                differing[worker] = difference
+        if not differing:
+            return False
+        self.left_out |= differing
+        is_last = not self.cluster.workers() - self.left_out.keys()
+        self.untold.append(incompatible_workers(differing, is_last=is_last))
+        return True
+
+    def take_warnings(self) -> tuple[Problem, ...]:
+        """Return the warnings that no result has taken along yet."""
+        warnings = tuple(self.untold)
+        self.untold.clear()
+        return warnings
 
 
-@dataclass(frozen=True)
+@dataclass
 class ClusterJob:
     """The future of a job on a cluster."""
 
+    executor: ClusterExecutor
+    """Who has submitted it."""
     job: Job
     """The job."""
-    task: cluster.Task
-    """The task of the scheduler."""
+    task: Task | None
+    """The task of the scheduler; None if it is rendered on this machine."""
 
     def result(self) -> RenderResult:
         """Wait for the answer. Raise FindingsReportError if the job cannot be rendered or the cluster is lost."""
-        return read(self.task.result(), self.job)
+        while self.task is not None:
+            try:
+                result = read(self.task.result(), self.job)
+            except StrandedError:
+                self.task.cancel()
+                self.task = self.executor.send(self.job)
+            except FindingsReportError as error:
+                # A worker may have come back with another version. Each turn leaves one out: there is an end.
+                if not {problem.code for problem in error.problems} & {"cluster-stranger", "cluster-failed"}:
+                    raise
+                self.executor.alike.clear()
+                if not self.executor.leave_out_incompatible():
+                    raise
+                self.task = self.executor.send(self.job)
+            else:
+                return replace(result, problems=self.executor.take_warnings())
+        result = LOCAL.submit(self.job).result()
+        return replace(result, problems=self.executor.take_warnings())
 
     def cancel(self) -> None:
         """Drop the job. A job that already runs is finished."""
-        self.task.cancel()
+        if self.task is not None:
+            self.task.cancel()
 
 
 def report_versions() -> bytes:
@@ -93,26 +167,12 @@ def _read(answer: bytes) -> object:
     return None
 
 
-def _refuse_incompatible_workers(connected: cluster.Cluster) -> None:
-    """Raise FindingsReportError for each worker that would give other bytes. A worker that is gone meanwhile does not count."""
-    problems = []
-    for worker, answer in connected.everyone(report_versions).items():
-        if isinstance(answer, bytes):
-            differs = describe_difference(_read(answer))
-        elif isinstance(answer, OSError):
-            continue
-        else:
-            differs = f"it cannot load findings-report ({visible(str(answer))})"
-        if differs is not None:
-            problems.append(incompatible_worker(f"the worker {worker}", differs))
-    if problems:
-        raise FindingsReportError(problems)
-
-
 _PROBLEMS: Final = TypeAdapter(tuple[Problem, ...])
 _DOCUMENT: Final = "document"
 _CONTENT: Final = "content"
 _FILE: Final = "file:"
+_MOST_NAMED: Final = 3
+"""Workers that a warning names."""
 
 
 class WorkerBugError(RuntimeError):
@@ -165,7 +225,8 @@ def read(answer: bytes, job: Job) -> RenderResult:
         if "bug" in message:
             raise WorkerBugError(f"on a worker:\n{message['bug']}")
         if "incompatible" in message:
-            raise FindingsReportError(incompatible_worker("a worker", describe_difference(message["incompatible"])))
+            difference = describe_difference(message["incompatible"]) or "it says so"
+            raise FindingsReportError(replace(incompatible_workers({"": difference}, is_last=False), level="error"))
         if "faults" in message:
             faults = _load(message["faults"], job)
             # Problems without an error would end the run with exit code 0.
@@ -185,11 +246,17 @@ def read(answer: bytes, job: Job) -> RenderResult:
         raise FindingsReportError(Problem(Kind.NETWORK, fault, code="cluster-answer")) from None
 
 
-def incompatible_worker(worker: str, difference: str | None) -> Problem:
-    """Return the problem of a worker that would give other bytes."""
-    fault = f"{worker} would make other files than this machine: {difference}"
+def incompatible_workers(differing: Mapping[str, str], *, is_last: bool) -> Problem:
+    """Return the warning of workers, by address, that would give other bytes, with what differs."""
+    named = [
+        f"{f'the worker {worker}' if worker else 'a worker'} would make other files than this machine: {why}"
+        for worker, why in sorted(differing.items())
+    ]
+    more = f", and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
+    effect = "nothing is left to send to, so this machine renders" if is_last else "it is left out"
+    fault = f"{'; '.join(named[:_MOST_NAMED])}{more}; {effect if len(named) == 1 or is_last else 'they are left out'}"
     remedy = "install the same findings-report, and what it needs, there and here"
-    return Problem(Kind.NETWORK, fault, remedy, code="cluster-stranger")
+    return Problem(Kind.NETWORK, fault, remedy, level="warning", code="cluster-stranger")
 
 
 def _job(message: dict[str, Any], blobs: dict[str, bytes]) -> Job:
