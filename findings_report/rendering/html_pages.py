@@ -51,6 +51,7 @@ def _split(document: Document, target: Target) -> Iterator[tuple[Document, Targe
         yield document, target
         return
     assert isinstance(document, Report) and target.path is not None  # noqa: S101, PT018  # for mypy
+    # Before any page exists: each of them names all others.
     groups = list(_divide(document))
     paths = [_name(target.path, number, len(groups), group) for number, (group, _, _, _) in enumerate(groups, start=1)]
     pages = ReportPages(
@@ -60,6 +61,7 @@ def _split(document: Document, target: Target) -> Iterator[tuple[Document, Targe
             for path, (group, number, of, findings) in zip(paths, groups, strict=True)
         ),
     )
+    # First: its name is the report's, and what fails on it need not be tried on pages.
     yield document.model_copy(update={"pages": pages}), target
     for index, (path, (_, _, _, findings)) in enumerate(zip(paths, groups, strict=True)):
         yield _page(document, pages, index, findings), Target("html", path, page=index + 1)
@@ -86,6 +88,7 @@ def _divide(report: Report) -> Iterator[tuple[str | None, int, int, list[Reporte
     if engagement.html.split == "severity":
         groups = {severity.name: [] for severity in engagement.severities}
         for finding in report.findings:
+            # A report that was read from its JSON may name a severity that its scale lacks.
             groups.setdefault(finding.severity.name, []).append(finding)
     else:
         groups = {repository.name: [] for repository in engagement.repositories}
@@ -109,6 +112,7 @@ def _chunk(report: Report, findings: Sequence[ReportedFinding]) -> list[list[Rep
     for finding, size in zip(findings, sizes, strict=True):
         if not chunks or size > room or len(chunks[-1]) >= max(1, wanted_count + wanted_count // 4):
             chunks.append([])
+            # With a margin, or the rest of each page would make one page more.
             room = min(LARGEST_PAGE, wanted_size + max(sizes))
         chunks[-1].append(finding)
         room -= size
@@ -153,11 +157,12 @@ def _resolve(scheme: str, target: str, pages: ReportPages) -> str:
     if page is None and target.startswith(("table-", "figure-")):
         # The tables of a finding are numbered under its id: table-NTR-001.1
         page = pages.page_of.get(target.partition("-")[2].rpartition(".")[0])
+    # No file name within a page: it is found also where the file was renamed.
     if page == pages.current and (page is not None or scheme == "xref:"):
         return f"#{target}"
     if page is not None:
         return f"{pages.pages[page].address}#{target}"
-    # What is on no page is on the index; a plain fragment is where it was written.
+    # Everything else is on the index; a plain fragment leads to where it was written.
     return f"{pages.index}#{target}" if scheme == "xref:" else f"#{target}"
 
 
@@ -176,7 +181,8 @@ def list_stale_pages(targets: Iterable[Target]) -> list[Path]:
         start, mark = f"{target.path.stem}.page-", (_MARK % _address(target.path)).encode()
         with contextlib.suppress(OSError):  # no such folder
             for entry in sorted(target.path.parent.iterdir()):
-                is_ours = entry.name.startswith(start) and entry.suffix == target.path.suffix and entry not in known
+                # By name and by content: a file of somebody else may be called like a page.
+            is_ours = entry.name.startswith(start) and entry.suffix == target.path.suffix and entry not in known
                 if is_ours and _has(entry, mark):
                     stale.append(entry)
     return stale

@@ -81,6 +81,7 @@ def plan_rendering(
     if executor is not LOCAL and any(document.engagement.system_fonts for document, _ in wanted):
         fault = "`system_fonts` in engagement.yaml means the fonts of this machine, and workers have their own"
         raise FindingsReportError(Problem(Kind.USAGE, fault, "remove it, or leave out --executor", code="executor"))
+    # Here, for all commands: each page is a job, for a cluster as well.
     if not is_alone:
         wanted = split_html(wanted)
     refuse_missing_extras([target.format for _, target in wanted])

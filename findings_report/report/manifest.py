@@ -329,6 +329,7 @@ def _contradiction(manifest: Manifest) -> str | None:
     if sorted(file.name for file in manifest.parameters.outputs) != sorted(names):
         return "its outputs are not those of its parameters"
     # Each of them is built again, so their number must be that of a build.
+    # A page counts as a kind: it is built with the others of its report.
     if len({(file.format, file.finding, file.page) for file in manifest.parameters.outputs}) != len(names):
         return "it has two outputs of one kind"
     if len({file.finding is None for file in manifest.parameters.outputs}) != 1:

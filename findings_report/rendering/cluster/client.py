@@ -448,6 +448,7 @@ def _greet(address: Address, context: ssl.SSLContext | None, seconds: float) -> 
     except (OSError, UnicodeError) as error:  # a name that cannot be one is an error of its encoding
         raise unreachable(address, getattr(error, "strerror", None) or _reason(error)) from error
     with connection:
+        # Nothing is written: a scheduler greets first, and another program is not disturbed.
         connection.settimeout(seconds)
         try:
             if context is None:
@@ -469,6 +470,7 @@ def _is_greeting(greeting: bytes) -> bool:
 def _takes_tls(address: Address) -> bool:
     """Return True if whoever listens answers to TLS; nothing is sent or believed."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # Whose certificate it is does not matter here, as the connection is closed at once.
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
         with (

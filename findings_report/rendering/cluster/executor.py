@@ -105,6 +105,7 @@ class ClusterExecutor:
                 differing[worker] = difference
         if not differing:
             return False
+        # Kept for the whole run: a worker is warned of once, however many jobs there are.
         self.left_out |= differing
         is_last = not self.cluster.workers() - self.left_out.keys()
         self.untold.append(incompatible_workers(differing, is_last=is_last))
@@ -134,6 +135,7 @@ class ClusterJob:
             try:
                 result = read(self.task.result(), self.job)
             except StrandedError:
+                # What was submitted names workers that are gone: those that came meanwhile are asked and take over.
                 self.task.cancel()
                 self.task = self.executor.send(self.job)
             except FindingsReportError as error:
@@ -146,6 +148,7 @@ class ClusterJob:
                 self.task = self.executor.send(self.job)
             else:
                 return replace(result, problems=self.executor.take_warnings())
+        # The same bytes, on this machine: a report that is late is better than none.
         result = LOCAL.submit(self.job).result()
         return replace(result, problems=self.executor.take_warnings())
 
