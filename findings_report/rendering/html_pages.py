@@ -182,7 +182,7 @@ def list_stale_pages(targets: Iterable[Target]) -> list[Path]:
         with contextlib.suppress(OSError):  # no such folder
             for entry in sorted(target.path.parent.iterdir()):
                 # By name and by content: a file of somebody else may be called like a page.
-            is_ours = entry.name.startswith(start) and entry.suffix == target.path.suffix and entry not in known
+                is_ours = entry.name.startswith(start) and entry.suffix == target.path.suffix and entry not in known
                 if is_ours and _has(entry, mark):
                     stale.append(entry)
     return stale
