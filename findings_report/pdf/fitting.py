@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any, Final
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element, SubElement
 
 from cssselect2 import ElementWrapper  # type: ignore[import-untyped]
 from weasyprint import CSS, HTML
 from weasyprint.document import Document
-from weasyprint.formatting_structure.boxes import InlineBox, MarginBox, TableBox, TextBox
+from weasyprint.formatting_structure.boxes import InlineBox, LineBox, MarginBox, ReplacedBox, TableBox, TextBox
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher
+
+from findings_report.pdf.page import FOREIGN_SCHEME
 
 _TOLERANCE: Final = 1.0
 """CSS pixels: widths of text are rounded."""
@@ -33,6 +35,7 @@ _HEADINGS: Final = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _SVG: Final = "{http://www.w3.org/2000/svg}"
 _FITTED: Final = "data-fitted"
 _CONTINUED: Final = "data-continued"
+_BACK: Final = "data-back"
 
 _STYLE: Final = """
 @page fitted-landscape { size: %(width).2fpx %(height).2fpx !important }
@@ -67,6 +70,7 @@ def lay_out(page: str, fetcher: URLFetcher, fonts: FontConfiguration) -> tuple[D
         document = html.render(stylesheets=[style], font_config=fonts)
     _remove_first_continued(document)
     _remove_repeated_heads(document)
+    _link_running_feet(html.etree_element, document)
     return document, _describe_outside(html.etree_element, document)
 
 
@@ -141,6 +145,8 @@ def _read_downwards(root: Element, table: Element, rows: list[Element]) -> bool:
     for row, own in zip(rows[1:], cells[1:], strict=True):
         one = Element("table", {_FITTED: "row"} | {name: row.attrib[name] for name in ("id", "class") if name in row.attrib})
         _add_style(one, table.get("style", ""))
+        # Without an element for the group of rows, WeasyPrint tags the group as a table in the table.
+        body = SubElement(one, "tbody")
         for head, cell in zip(cells[0], own, strict=True):
             line = Element("tr")
             label, value = Element("th", {"scope": "row"}), Element("td", cell.attrib)
@@ -148,7 +154,7 @@ def _read_downwards(root: Element, table: Element, rows: list[Element]) -> bool:
                 target.text = source.text
                 target.extend(deepcopy(child) for child in source)
             line.extend((label, value))
-            one.append(line)
+            body.append(line)
         tables.append(one)
     if (caption := table.find("caption")) is not None:
         tables[0].insert(0, deepcopy(caption))
@@ -182,18 +188,59 @@ def _remove_first_continued(document: Document) -> None:
 
 
 def _remove_repeated_heads(document: Document) -> None:
-    """Remove from a page that begins with an element the text that this element sets for the margins, such as its title."""
+    """Remove from a page that begins with an element the text that this element sets for the margins, such as its title.
+
+    A picture of a margin is removed from a page that has it larger, as the logo of a cover.
+    """
     seen: set[Element] = set()
     for page in document.pages:
         root = page._page_box
         set_here = {box.element for box in root.descendants() if box.style["string_set"] != "none"}
         names = {name for box in _first_boxes(root) if box.element not in seen for name in _strings_set_by(box)}
         for child in root.children:
-            if isinstance(child, MarginBox) and isinstance(child.style["content"], tuple):
-                used = {value[0] for kind, value in child.style["content"] if kind == "string()"}
-                if used & names:
-                    child.children = ()
+            if isinstance(child, MarginBox) and _strings_used_by(child) & names:
+                child.children = ()
+        pictures = {
+            ("url", box.element.get("src"))
+            for box in root.descendants()
+            if isinstance(box, ReplacedBox) and box.element.tag == "img"
+        }
+        root.children = tuple(
+            child
+            for child in root.children
+            if not (isinstance(child, MarginBox) and pictures & set(child.style["background_image"]))
+        )
         seen |= set_here
+
+
+def _link_running_feet(root: Element, document: Document) -> None:
+    """Make what margin boxes print of `string(back)` a link to the anchor in the `data-back` of `<body>`, on all other pages.
+
+    Where the anchor is neither in the document nor in another segment, and on its own page, the line is removed. WeasyPrint
+    makes links of elements only.
+    """
+    body = next(root.iter("body"), root)
+    target, words = body.get(_BACK, ""), body.get(f"{_BACK}-words", "")
+    is_foreign = target.startswith(FOREIGN_SCHEME)
+    is_known = is_foreign or any(target in page.anchors for page in document.pages)
+    for page in document.pages:
+        for child in page._page_box.children:
+            if not isinstance(child, MarginBox) or "back" not in _strings_used_by(child):
+                continue
+            # The box may print other words, in other lines.
+            for line in [box for box in child.descendants() if isinstance(box, LineBox)]:
+                if "".join(box.text for box in line.descendants() if isinstance(box, TextBox)).strip() != words:
+                    continue
+                if is_known and target not in page.anchors:
+                    area = (line.position_x, line.position_y, line.position_x + line.width, line.position_y + line.height)
+                    page.links.append(("external" if is_foreign else "internal", target, area, line))
+                else:
+                    line.children = ()
+
+
+def _strings_used_by(margin_box: Any) -> set[str]:
+    content = margin_box.style["content"]
+    return {value[0] for kind, value in content if kind == "string()"} if isinstance(content, tuple) else set()
 
 
 def _first_boxes(box: Any) -> Iterator[Any]:

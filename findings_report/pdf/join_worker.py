@@ -6,6 +6,7 @@ can be reached.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -48,6 +49,7 @@ class JoinedDocument:
         self._bookmarks: list[tuple[int, int, str, float, float]] = []
         self._destinations: dict[str, Array] = {}
         self._structure = StructureTree(self.pdf)
+        self._pictures: dict[tuple[bytes, ...], Any] = {}
 
     def add(self, segment: Pdf, account: Mapping[str, Any]) -> None:
         """Append the pages of a segment, with their fonts, and collect what `finish` writes."""
@@ -60,6 +62,7 @@ class JoinedDocument:
         own = pages[0].obj.Resources.Font  # WeasyPrint 70: one dictionary for all pages and groups of a document
         for name, font in self._fonts.items():
             own[name] = font
+        self._share_pictures(pages[0].obj.Resources)
         for name, (page, _, x, y, zoom) in _named_destinations(segment):
             target = self.pdf.pages[indexes[page.objgen]].obj
             self._destinations.setdefault(name, Array([target, Name.XYZ, x, y, zoom]))
@@ -84,6 +87,17 @@ class JoinedDocument:
         with self.pdf.open_outline() as outline:
             outline.root.extend(_nest_bookmarks(self._bookmarks))
         self._structure.finish()
+
+    def _share_pictures(self, resources: Any) -> None:
+        """Write a picture once that several segments have, such as the logo in the head of each page."""
+        pictures = resources.get("/XObject", Dictionary())
+        for name, picture in list(pictures.items()):
+            if picture.get("/Subtype") == Name.Image:
+                parts = [picture, picture.SMask] if "/SMask" in picture else [picture]
+                key = tuple(
+                    hashlib.sha256(part.read_raw_bytes() + f"{part.Width} {part.Height}".encode()).digest() for part in parts
+                )
+                pictures[name] = self._pictures.setdefault(key, picture)
 
     def _copy_description(self, segment: Pdf) -> None:
         for key, value in segment.docinfo.items():
@@ -158,7 +172,10 @@ def _resolve_foreign_link(annotation: Any) -> None:
     action = annotation.get("/A")
     if action is not None and str(action.get("/URI", "")).startswith(FOREIGN_SCHEME):
         name = unquote(str(action.URI)[len(FOREIGN_SCHEME) :])
-        annotation.Dest = annotation.Contents = String(name)
+        annotation.Dest = String(name)
+        # A link in a margin has a description of its own.
+        if str(annotation.get("/Contents", FOREIGN_SCHEME)).startswith(FOREIGN_SCHEME):
+            annotation.Contents = String(name)
         del annotation.A
 
 

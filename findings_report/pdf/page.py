@@ -190,6 +190,8 @@ _STYLE: Final = re.compile(r"(<style>)(.*?)(</style>)", re.DOTALL)
 _ID: Final = re.compile(r'<[^<>]* id="([^"]+)"')
 # The two patterns match what the templates write: attributes in double quotes, `id` after a blank, `href` first.
 _LINK: Final = re.compile(r'(<a href=")#([^"]+)"')
+# The anchor that the running feet lead to (`link_running_feet` in fitting.py).
+_WAY_BACK: Final = re.compile(r'(<body\b[^>]* data-back=")([^"]+)(?=")')
 _PAGE_NUMBER: Final = re.compile(r"target-counter\(\s*attr\(href\),\s*page\s*\)")
 # Rules of a style sheet whose effect depends on other segments: counters that run through the document, running
 # elements, fixed boxes (repeated on every page of a document), and pages chosen by name or position.
@@ -258,7 +260,10 @@ class SegmentedPage:
             number = f' data-page="{page_numbers[name]}"' if page_numbers is not None and name in page_numbers else ""
             return f'{match[1]}{FOREIGN_SCHEME if name in foreign else "#"}{name}"{number}'
 
-        return f"{self._head_with_given_numbers}\n{_LINK.sub(rewrite_link, self.segments[index].content)}\n</body>\n</html>\n"
+        head = _WAY_BACK.sub(
+            lambda match: match[1] + (FOREIGN_SCHEME if match[2] in foreign else "") + match[2], self._head_with_given_numbers
+        )
+        return f"{head}\n{_LINK.sub(rewrite_link, self.segments[index].content)}\n</body>\n</html>\n"
 
     @cached_property
     def _all_anchors(self) -> frozenset[str]:

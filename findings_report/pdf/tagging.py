@@ -9,6 +9,7 @@ Corrections, each described in docs/weasyprint-tagging.md:
 - A link has one annotation for each of its boxes, not another for everything within.
 - Groups in a list are lists, and items have bodies. A group of `<dt>` and `<dd>` in a `<dl>` is an item with label and body.
 - A list in a `<nav>` is a table of contents.
+- A link in a margin box, which is an artifact, gets an element that holds only the link: each has to be in one.
 - Ids of table headers get the tree that they are looked up in.
 Source: ISO 14289-1, 7.1, 7.2, 7.5 and 7.18.5; ISO 32000-1, 14.7.2.
 """
@@ -42,11 +43,20 @@ def write_tagged(document: Document, id_prefix: str = "") -> bytes:
         outermost = set(_outermost_links(page._page_box, targets, None))
         page.links = [link for link in page.links if link[3] in outermost]
 
+    # Their boxes are emptied before the end.
+    margin_links = [
+        (number, link[3], " ".join(text.text for text in _texts_of(link[3])))
+        for number, page in enumerate(document.pages)
+        for link in page.links
+        if isinstance(link[3], LineBox)  # WeasyPrint itself makes links of other boxes
+    ]
+
     def finish(_: Document, pdf: pydyf.PDF) -> None:
         elements = [value for value in pdf.objects if _object_type(value) == "/StructElem"]
         _nest_lists(elements)
         elements = _merge_spans(pdf, elements + list(_add_list_bodies(pdf, elements)))
         _name_headers(pdf, elements, id_prefix)
+        _add_margin_links(pdf, margin_links)
 
     with patch_tagging(_plan_tags(document)):
         content: bytes = document.write_pdf(pdf_tags=True, finisher=finish)
@@ -247,6 +257,37 @@ def _merge_spans(pdf: pydyf.PDF, elements: Sequence[Any]) -> list[Any]:
     for span in spans.values():
         span.free = "f"  # pydyf does not write free objects
     return [element for element in elements if element.reference not in spans]
+
+
+def _add_margin_links(pdf: pydyf.PDF, links: Sequence[tuple[int, Any, str]]) -> None:
+    """Add a paragraph with an element for each link of a margin box, which is itself drawn as an artifact.
+
+    `links` are index of the page, box and description.
+    """
+    if not links:
+        return
+    objects = {value.reference: value for value in pdf.objects if value.reference is not None}
+    root = _structure_root(pdf)
+    numbers, main = objects[root["ParentTree"]]["Nums"], objects[root["K"][0]]
+    # They end what is read of the document, or of the segment: between the texts they would interrupt it on each page.
+    paragraph = _add_element(pdf, "/P", main.reference, pdf.page_references[links[0][0]])
+    main["K"].append(paragraph.reference)
+    for page, box, description in links:
+        annotation = box.link_annotation
+        annotation["Contents"] = pydyf.String(description)
+        element = _add_element(pdf, "/Link", paragraph.reference, pdf.page_references[page])
+        paragraph["K"].append(element.reference)
+        holder = pydyf.Dictionary({"Type": "/OBJR", "Obj": annotation.reference, "Pg": pdf.page_references[page]})
+        pdf.add_object(holder)
+        element["K"].append(holder.reference)
+        annotation["StructParent"] = len(numbers) // 2
+        numbers.extend((annotation["StructParent"], element.reference))
+
+
+def _add_element(pdf: pydyf.PDF, kind: str, parent: bytes, page: bytes) -> Any:
+    element = pydyf.Dictionary({"Type": "/StructElem", "S": kind, "K": pydyf.Array(), "Pg": page, "P": parent})
+    pdf.add_object(element)
+    return element
 
 
 def _name_headers(pdf: pydyf.PDF, elements: Sequence[Any], prefix: str) -> None:

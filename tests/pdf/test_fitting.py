@@ -9,7 +9,10 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
+import pikepdf
 import pytest
+import samples
+import tagged
 from pdfs import render_pdf
 from repositories import Commit, build
 from typer.testing import CliRunner
@@ -78,8 +81,9 @@ def pdf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.mkdir()
     (folder / "engagement.yaml").write_text(
         f"format: 1\ntitle: {'T' * 120}\nrepositories: {{app: {{path: ../app, commit: '{commit}'}}}}\n"
-        f"confidentiality: {'C' * 150}\n"
+        f"confidentiality: {'C' * 150}\nstate: draft\nlogo: logo.png\n"
     )
+    (folder / "logo.png").write_bytes(samples.png(600, 160))
     long = f"\n  https://example.org/{'a' * 300}\n\n  {'0123456789abcdef' * 8} `{'code' * 60}`\n"
     for number in range(FINDINGS):
         name = "alpha" if number % 2 else "bravo"
@@ -113,6 +117,29 @@ def test_no_word_is_outside_of_its_page_and_no_cell_is_lost(pages: list[Page]) -
         for row in range(rows)
         for column in range(columns)
     } <= words
+
+
+def test_the_pages_after_the_contents_lead_back_to_them_under_the_logo(pdf: Path) -> None:
+    """The contents are in another segment than most pages; a reader who listens gets each link with its own words."""
+    with pikepdf.open(pdf) as document:
+        back = [
+            [str(link.Contents) for link in page.obj.get("/Annots", ()) if str(link.get("/Dest", "")) == "part-contents"]
+            for page in document.pages
+        ]
+        pictures = [
+            {
+                picture.objgen
+                for picture in page.obj.Resources.get("/XObject", {}).values()
+                if picture.Subtype == pikepdf.Name.Image
+            }
+            for page in document.pages
+        ]
+
+    assert back == [[], [], *[["\u2190 Contents"]] * (len(back) - 2)]
+    assert len(set().union(*pictures)) == 1
+    assert tagged.faults(pdf.read_bytes()) == []
+    words = [[word.text for word in page.words] for page in words_of(pdf)[1:]]
+    assert all("DRAFT" in page for page in words)
 
 
 def test_long_tables_are_turned_and_short_ones_read_downwards(pages: list[Page]) -> None:
