@@ -3,7 +3,7 @@
 Markdown, HTML, PDF and the markups of tickets print paragraphs, lists, quotes and text. A construct becomes those here, so that
 no format can lose it: a footnote's text follows the text it belongs to, under the same raised number.
 Sources: GitHub's documentation of footnotes, task lists and alerts; pandoc's of definition lists, of `$` around formulas, and
-of `Table:` before a caption.
+of `Table:` before a caption, or the word for it in another language of reports.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ LOST_NAMES: Final = "lost_names"
 """Key of the parser's environment: (line, name) of each caption with a name that is beside no table."""
 
 _NOTES: Final = "notes"
-_CAPTION: Final = re.compile(r"Table:[ \t]++")
+CAPTION: Final = re.compile(r"(?:Table|Tabelle|Tabla|Tableau[ \u00a0\u202f]?+):[ \t]++|表[ ]?+[:：][ \t\u3000]*+")
+"""The beginning of a caption: the word of each language that reports have, whatever the language of this one is."""
 _CAPTION_NAME: Final = re.compile(r"\{#([A-Za-z0-9_][A-Za-z0-9._-]{0,63})\}\Z")
 _MARK: Final = re.compile(r"\[\^([^\]\s]{1,64})\]")
 _TASK: Final = re.compile(r"\[([ xX])\]\s")
@@ -92,7 +93,7 @@ def _replace(state: StateCore) -> None:
         state.tokens = list(_name_alerts(state.tokens))
     if "list_item_open" in types:
         _draw_boxes(state.tokens)
-    if "Table:" in state.src:
+    if CAPTION.search(state.src):
         state.tokens = _caption_tables(state.tokens, state.env)
 
 
@@ -266,7 +267,7 @@ def _caption_tables(tokens: Sequence[Token], env: MutableMapping[str, Any]) -> l
 def _read_caption(inline: Token) -> tuple[Token, str] | None:
     """Return the content of a caption and its name, which may be empty; None for any other paragraph."""
     children = list(inline.children or ())
-    if not children or children[0].type != "text" or (mark := _CAPTION.match(children[0].content)) is None:
+    if not children or children[0].type != "text" or (mark := CAPTION.match(children[0].content)) is None:
         return None
     children[0] = children[0].copy(content=children[0].content[mark.end() :])
     last = children[-1].content.rstrip()

@@ -21,7 +21,7 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
 from findings_report.problems.safe_text import code_point, find_hidden, visible
-from findings_report.prose.constructs import FORMULA, LOST_NAMES, UNUSED, add_constructs, is_formula, write_formula
+from findings_report.prose.constructs import CAPTION, FORMULA, LOST_NAMES, UNUSED, add_constructs, is_formula, write_formula
 from findings_report.prose.policy import Fault, Policy, Prose, References
 
 DEEPEST: Final = 20
@@ -248,7 +248,7 @@ def list_tables(text: str) -> Iterator[tuple[str, bool]]:
     a caption, whose name may be empty.
     """
     # Most texts have none, and need not be parsed.
-    if "table:" in text or "Table:" in text:
+    if "table:" in text or CAPTION.search(text):
         yield from ((name, token.type == "figure") for token, name in parse(text).tables)
 
 
@@ -259,7 +259,7 @@ def is_plain(text: str) -> bool:
     """
     if len(text) > _PLAIN_CHARACTERS or text.count("\n") > _PLAIN_LINES or _NOTABLE.search(text) or _NESTED.search(text):
         return False
-    if text.count("$") > 1 or "{#" in text or "Table:" in text:
+    if text.count("$") > 1 or "{#" in text or CAPTION.search(text):
         return False
     if _LOSES_SIGNS.search(text) or _FENCE_TEXT.search(text) or _MAY_LINK.search(text):
         return False
@@ -440,12 +440,12 @@ _ELEMENTS: Final = re.compile(
 )
 _ELEMENT: Final = re.compile(
     r"(?<!\\)<(?:(?P<comment>!--)|/?(?P<name>[A-Za-z][A-Za-z0-9]*)"
-    r"""(?P<attributes>(?:\s+(?:open|[A-Za-z-]+=(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>]+)))*)\s*/?>)"""
+    r"""(?P<attributes>(?:\s+(?:open|[A-Za-z-]+=(?:"[^"]*+"|'[^']*+'|[^\s"'<>]+)))*)\s*/?>)"""
 )
 _ALERT: Final = re.compile(r"\[!(?:NOTE|TIP|IMPORTANT|WARNING|CAUTION)\](?![ \t]*(?:\n|\Z))", re.IGNORECASE)
 """An alert whose text begins in the line of its mark."""
 _HEADING_ANCHOR: Final = re.compile(r"(?<!\\)\{#[\w.:-]+\}\s*\Z")
-_LATE_CAPTION: Final = re.compile(r"[ >]*+Table:[ \t][^|\n]*+\Z")
+_LATE_CAPTION: Final = re.compile(rf"[ >]*+(?:{CAPTION.pattern})[^|\n]*+\Z")
 """A row of a table that is meant as its caption."""
 _BAR: Final = re.compile(r"(?<!\\)\|")
 _FOREIGN_MARK: Final = re.compile(r"<[A-Za-z/!]|\$|\[!|\{#|\\|__|\w\*\w")
@@ -486,7 +486,7 @@ def _find_lost_cells(text: str, tokens: Sequence[Token]) -> Iterator[Fault]:
             columns += 1
         elif token.type == "tr_open" and token.map and _LATE_CAPTION.match(lines[token.map[0]]):
             fault = "the caption is a row of the table, because no blank line is above it"
-            yield Fault(token.map[0], fault, "put a blank line between the table and `Table:`", "table-caption")
+            yield Fault(token.map[0], fault, "put a blank line between the table and its caption", "table-caption")
         elif token.type == "tr_open" and token.map and columns and len(cells := _split_row(lines[token.map[0]])) > columns:
             lost = visible(" | ".join(cells[columns:]))[:80]
             fault = f"the row has {len(cells)} cells, and the table has {columns} columns: '{lost}' is not printed"

@@ -218,7 +218,10 @@ class Policy:
             if child.type in ("softbreak", "hardbreak"):
                 self.line += 1
             if child.type == "image":
+                # Its text may go over several lines, whether it is printed or not.
+                after = self.line + _count_breaks(child.children or ())
                 yield from self._image(child, is_within=_is_open(ends))
+                self.line = after
             elif child.type == "link_open":
                 opened, end = self._link(child, is_within=_is_open(ends), is_empty=children[index + 1].type == "link_close")
                 ends.append(end)
@@ -298,6 +301,10 @@ def _alternative(image: Token) -> list[Token]:
     if not title:
         return alt
     return [*alt, _text(f" ({title})" if alt else title, 0)]
+
+
+def _count_breaks(tokens: Sequence[Token]) -> int:
+    return sum((token.type in ("softbreak", "hardbreak")) + _count_breaks(token.children or ()) for token in tokens)
 
 
 def _is_open(ends: Sequence[Sequence[Token]]) -> bool:

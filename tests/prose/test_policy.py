@@ -7,8 +7,10 @@ from collections.abc import Iterable
 import pytest
 from markdown_it.token import Token
 
+from findings_report.model.translation import CATALOGUES, Translation
 from findings_report.prose import policy
-from findings_report.prose.parse import parse, references
+from findings_report.prose.constructs import CAPTION
+from findings_report.prose.parse import list_tables, parse, references
 from findings_report.prose.policy import TextRun, drop_references, plain_text, split_inline_code
 
 
@@ -520,6 +522,32 @@ def test_the_longest_entity_is_no_part_of_an_address() -> None:
 )
 def test_references_are_found_in_each_form(text: str, kinds: list[str]) -> None:
     assert [use.kind for use in references(text).uses] == kinds
+
+
+@pytest.mark.parametrize("begins", ["Table: ", "Tabelle: ", "Tableau : ", "Tableau\u00a0: ", "Tabla: ", "表: ", "表："])
+def test_a_caption_begins_with_the_word_for_table_in_any_language_of_reports(begins: str) -> None:
+    table = "| a |\n|---|\n| 1 |\n"
+
+    assert [name for _, name in parse(f"{table}\n{begins}c {{#t}}").tables] == ["t"]
+    assert [fault.code for fault in parse(f"{table}{begins}c {{#t}}").faults] == ["table-caption"]
+    assert [*list_tables(f"{table}\n{begins}c {{#t}}")] == [("t", False)]
+
+
+def test_the_words_before_a_caption_are_those_of_the_catalogues() -> None:
+    words = {Translation(path.stem).gettext("Table {number}", number="").strip() for path in CATALOGUES.glob("*.po")}
+
+    assert len(words) > 3
+    assert all(CAPTION.match(f"{word}: c") for word in words)
+
+
+def test_faults_after_a_picture_with_a_text_of_several_lines_name_their_own_line() -> None:
+    text = "x ![a\nb\nc](https://e.org/a.png) [d](javascript:e)\n<b title='a>b'>f</b>"
+
+    assert [(fault.line_offset, fault.code) for fault in parse(text).faults] == [
+        (0, "image-refused"),
+        (2, "link-refused"),
+        (3, "html-as-text"),
+    ]
 
 
 def test_each_of_several_code_spans_is_meant_as_text() -> None:
