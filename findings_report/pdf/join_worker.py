@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from pikepdf import Array, Dictionary, Name, OutlineItem, Pdf, String
 
 from findings_report.pdf.archival import make_archival, save_reproducibly
-from findings_report.pdf.page import FOREIGN_SCHEME, requested_embedded_file
+from findings_report.pdf.page import FOREIGN_SCHEME, MARGIN_LINKS, requested_embedded_file
 
 
 def prepare() -> Iterable[str]:
@@ -116,6 +116,7 @@ class StructureTree:
         self._root = pdf.make_indirect(Dictionary(Type=Name.StructTreeRoot))
         self._document = pdf.make_indirect(Dictionary(Type=Name.StructElem, S=Name.Document, P=self._root))
         self._elements: list[Any] = []
+        self._margins: Any = None
         self._parents: list[Any] = []
         self._ids: dict[str, Any] = {}
         self._next_key = 0
@@ -125,8 +126,16 @@ class StructureTree:
         root = source.Root.StructTreeRoot
         elements = self._pdf.copy_foreign(root.K[0]).K
         for element in elements:
-            element.P = self._document
-            self._elements.append(element)
+            if str(element.get("/T", "")) != MARGIN_LINKS:
+                element.P = self._document
+                self._elements.append(element)
+            elif self._margins is None:
+                self._margins = element
+            else:
+                # One element at the end, as in a document that was laid out whole.
+                for link in element.K:
+                    link.P = self._margins
+                    self._margins.K.append(link)
         numbers = self._pdf.copy_foreign(root.ParentTree).Nums
         # Each document counts its keys of the parent tree from 0.
         first, keys = self._next_key, []
@@ -145,6 +154,9 @@ class StructureTree:
 
     def finish(self) -> None:
         """Make the tree that of its document."""
+        if self._margins is not None:
+            self._margins.P = self._document
+            self._elements.append(self._margins)
         self._document.K = Array(self._elements)
         self._root.K = Array([self._document])
         self._root.ParentTree = self._pdf.make_indirect(Dictionary(Nums=Array(self._parents)))

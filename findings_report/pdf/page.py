@@ -180,6 +180,9 @@ _NEIGHBOURS: Final = 5
 _NEIGHBOURS_OF_MANY: Final = 3
 """Number of findings on each side of the first one of a segment that are certainly in its own or the previous segment."""
 
+MARGIN_LINKS: Final = "Margins"
+"""Title of the structure element of the links in margins, which are joined at the end of the document."""
+
 FOREIGN_SCHEME: Final = "xref:"
 """Scheme of a link to an anchor of another segment, until the segments are joined."""
 

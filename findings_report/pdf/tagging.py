@@ -24,6 +24,7 @@ import pydyf
 from weasyprint.document import Document
 from weasyprint.formatting_structure.boxes import BlockBox, InlineBox, LineBox, MarginBox, PageBox, TextBox
 
+from findings_report.pdf.page import MARGIN_LINKS
 from findings_report.pdf.weasyprint_patches import NAMES, TagPlan, patch_tagging, structure_type
 
 _ANONYMOUS: Final = "#anonymous"
@@ -269,8 +270,9 @@ def _add_margin_links(pdf: pydyf.PDF, links: Sequence[tuple[int, Any, str]]) -> 
     objects = {value.reference: value for value in pdf.objects if value.reference is not None}
     root = _structure_root(pdf)
     numbers, main = objects[root["ParentTree"]]["Nums"], objects[root["K"][0]]
-    # They end what is read of the document, or of the segment: between the texts they would interrupt it on each page.
+    # They end what is read of the document: between the texts they would interrupt it on each page.
     paragraph = _add_element(pdf, "/P", main.reference, pdf.page_references[links[0][0]])
+    paragraph["T"] = pydyf.String(MARGIN_LINKS)
     main["K"].append(paragraph.reference)
     for page, box, description in links:
         annotation = box.link_annotation
