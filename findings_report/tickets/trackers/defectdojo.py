@@ -34,11 +34,13 @@ from findings_report.tickets.http.client import ApiClient, FilePart, open_client
 from findings_report.tickets.http.credentials import Credentials, Environment
 from findings_report.tickets.http.response import ApiModel, Flag, Number, Text, invalid_reference, unexpected_answer
 
+# The plural of each is the name in a path, and the singular that of the page for people.
 REFERENCES: Final = ("defectdojo:finding/77", "defectdojo:test/31", "defectdojo:engagement/12")
 _PROJECT_REFERENCE: Final = "defectdojo:engagement/12"
 _KEY = re.compile(r"(engagement|test|finding)/([1-9][0-9]{0,9})\Z")
 _ENGAGEMENT = re.compile(r"engagement/([1-9][0-9]{0,9})\Z")
 _API: Final = "/api/v2"
+# A parser of DefectDojo itself; the type in the document becomes the name of the tool.
 _SCAN_TYPE: Final = "Generic Findings Import"
 _PER_PAGE: Final = 100
 _MAX_FILE_TITLE: Final = 100  # characters; a title is unique among all files of the installation
@@ -48,6 +50,7 @@ _TEXTS: Final = ("description", "mitigation", "impact", "steps_to_reproduce", "s
 # What else a new report changes. State and tags are left out: they are what people work with on the tracker.
 _FACTS: Final = ("title", "cwe", "cvssv3", "cvssv3_score", "cvssv4", "cvssv4_score", "file_path", "line")
 
+# These two follow the report only as long as nobody has changed them, so they are no facts.
 _FIELDS: Final = {"priority": "severity", "due": "planned_remediation_date"}
 
 
@@ -143,7 +146,7 @@ class DefectDojo:
 
     # Notes are shown as they were written, and `@ada` in one notifies her; a character without width keeps it from that.
     markup = description_markup = Markup.MARKDOWN
-    description_limit = 1_000_000
+    description_limit = 1_000_000  # unlimited; a limit keeps a mistake of an author from being a mistake of the tracker
 
     def __init__(self, client: ApiClient) -> None:
         self._client = client
@@ -220,7 +223,9 @@ class DefectDojo:
         """Import a finding into the test of its report, which the first one creates."""
         about = f"defectdojo:{project.key}"
         report = draft.marker.partition("/")[0]
+        # As `build -f defectdojo` has it, with one finding. The name is that of the test, by which people see where it is from.
         document = {"name": report, "type": "findings-report", "findings": [_import(draft)]}
+        # Without this, each import would close the findings of the imports before it.
         form = {"scan_type": _SCAN_TYPE, "minimum_severity": "Info", "close_old_findings": "false"}
         test = self._tests.get(project.key) or next((finding.test for finding in self._search(project, f"{report}/")), 0)
         if test:
@@ -228,6 +233,7 @@ class DefectDojo:
             path, form = "/reimport-scan/", {**form, "test": str(test), "do_not_reactivate": "true"}
         else:
             path, form = "/import-scan/", {**form, "engagement": project.key.partition("/")[2], "test_title": report}
+        # The name ends in .json, because DefectDojo knows the kind of a report by it.
         part = FilePart("file", "finding.json", json.dumps(document).encode(), "application/json")
         imported = self._client.request(DojoImport, "POST", f"{_API}{path}", about, part=part, form=form)
         self._tests[project.key] = imported.test_id
@@ -270,7 +276,7 @@ class DefectDojo:
             }
             # The address of the next page is not followed: its host is the one in DefectDojo's settings.
             listed = self._client.request(DojoObjects, "GET", f"{_API}/findings/", about, query=query)
-            yield from listed.results
+            yield from listed.results  # the filter is for parts of the id: whoever asks compares the whole one
             if not listed.next or not listed.results:
                 return
 

@@ -49,10 +49,12 @@ _NAME = r"(?!\.{1,2}(?:[/#]|\Z))[A-Za-z0-9._-]{1,100}"
 _PROJECT = rf"{_NAME}/{_NAME}"
 _KEY = re.compile(rf"({_PROJECT})#([1-9][0-9]{{0,18}})\Z")
 _ONLY_PROJECT = re.compile(rf"{_PROJECT}\Z")
+# Gitea makes them itself. Checked nevertheless: any program may answer, and a path could lead to a page that changes something.
 _UUID = re.compile(r"[0-9A-Fa-f-]{1,64}\Z")
 _API: Final = "/api/v1"
 _PER_PAGE: Final = 50  # what an installation allows by default; one that allows less sends shorter pages
 _MAX_LABEL: Final = 50  # characters, in Gitea's own form
+# Gitea wants one for each label. Grey: colours are the team's to choose, and a label that exists keeps its own.
 _COLOUR: Final = "#6f7782"
 
 
@@ -149,6 +151,7 @@ class Gitea:
         state, issue = self._read(key)
         ref, path = state.ref, self._issue_path(key)
         comments = self._client.request(tuple[GiteaComment, ...], "GET", f"{path}/comments", str(ref))
+        # A person may have attached the report to a comment: it counts, so that it is not attached a second time.
         assets = [*issue.assets, *(asset for comment in comments for asset in comment.assets)]
         return Ticket(
             **vars(state),
@@ -195,9 +198,11 @@ class Gitea:
     def attach(self, ticket: Ticket, file: File, comment: str) -> None:
         """Upload the file to the issue, unless it is there, then add the comment that links to it."""
         about, path = str(ticket.ref), self._issue_path(ticket.ref.key)
+        # The file comes first: a comment that links to nothing would be taken for the sign of a complete run.
         id = next((attached.id for attached in ticket.attached if attached.holds(file)), None)
         if id is None:
             part = FilePart("attachment", file.name, file.content, file.media_type)
+            # The name of the part would do, too; the document names this parameter, and it has the last word.
             query = {"name": file.name}
             id = self._client.request(GiteaAsset, "POST", f"{path}/assets", about, part=part, query=query).uuid
         address = f"{self._client.credentials.url}{self._asset_path(id, about)}"
@@ -216,6 +221,7 @@ class Gitea:
     def find(self, project: Project, draft: Draft) -> str | None:
         """Find an issue by the marker, among those with the label: the index of Gitea's search lags behind."""
         query = {"labels": LABEL, "state": "all", "type": "issues"}
+        # A label that does not exist is no filter for Gitea: then all issues are listed, and the marker decides.
         for issue in self._pages(GiteaIssue, f"{_API}/repos/{project.key}/issues", f"{self._name}:{project.key}", query):
             if draft.is_marked(issue.body):
                 return f"{project.key}#{issue.number}"
@@ -269,6 +275,7 @@ class Gitea:
 
     def _label_ids(self, project: str, names: Sequence[str], about: str) -> list[int]:
         """Return the ids of labels. Missing ones are created, because an issue takes no label by its name."""
+        # Read once in a run. A label that another run creates meanwhile exists twice, which Gitea allows.
         known = self._labels.setdefault(project, {})
         path = f"{_API}/repos/{project}/labels"
         if not known:
