@@ -21,6 +21,8 @@ from findings_report.problems.safe_text import HIDDEN
 
 TELLING: Final = 8
 """Characters of a masked line or of the beginning of a text that identify it; fewer are in every file."""
+_ENDS: Final = frozenset("\n\r\u2026'\"`\u2019\u201d\u00bb)]>|")
+"""What a message prints after a text that it cuts off: the sign of it, or the sign that closes a quotation."""
 
 
 @dataclass(frozen=True)
@@ -117,14 +119,22 @@ class Literals:
                         yield literal.passage, place
 
     def find_beginnings(self, text: str) -> Iterator[tuple[int, int]]:
-        """Yield where `text` has the beginning of a text, of at least TELLING characters."""
+        """Yield where `text` has the beginning of a text, of at least TELLING characters, that is cut off or half of that text.
+
+        Any other is a text of its own: a path that begins as a masked line of code does, `tests/test_` and so on.
+        """
         for start in range(len(text) - TELLING + 1):
             head = text[start : start + TELLING]
             if head in self._heads:
                 # Of all texts in order, the one that has most in common with this place is next to it.
                 rest = text[start : start + self._length]
                 at = bisect(self._sorted, rest)
-                yield start, start + max(_count_common(rest, other) for other in self._sorted[max(at - 1, 0) : at + 1])
+                for other in self._sorted[max(at - 1, 0) : at + 1]:
+                    common = _count_common(rest, other)
+                    end = start + common
+                    is_cut_off = end == len(text) or text[end] in _ENDS or text.startswith("...", end)
+                    if common >= TELLING and (is_cut_off or 2 * common >= len(other)):
+                        yield start, end
 
     @cached_property
     def _long(self) -> tuple[Literal, ...]:

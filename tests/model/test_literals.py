@@ -95,6 +95,23 @@ def test_the_beginning_of_a_text_of_more_than_eight_characters_is_found(written:
 
 
 @pytest.mark.parametrize(
+    ("written", "is_found"),
+    [
+        ("findings: tests/test_import_text.py", False),  # a path of its own, which begins as the masked one does
+        ("'tests/test_im' is not", True),
+        ("tests/test_im\u2026", True),
+        ("tests/test_im... is not", True),
+        ("tests/test_im", True),
+        ("tests/test_inner_keys_x is", True),  # most of it
+    ],
+)
+def test_a_beginning_counts_where_it_is_cut_off_or_most_of_the_text(written: str, is_found: bool) -> None:
+    masked = Literals({"tests/test_inner_keys_of_all": "", "tests/test_import_secret_value_of_all": ""})
+
+    assert bool(list(masked.find_beginnings(written))) is is_found
+
+
+@pytest.mark.parametrize(
     ("written", "read"),
     [
         (r"a\_b", "a_b"),
