@@ -162,15 +162,21 @@ def template_error(fault: str, remedy: str | None = None, place: Place | None = 
 
 
 def overrides(template: Template) -> tuple[tuple[Path, str], ...]:
-    """Return the files in use that are not the program's own, with their SHA-256, in the order of the search."""
+    """Return the files in use that differ from the program's own, with their SHA-256, in the order of the search."""
     files = read_template(template)
     builtin = template.folders[-1]
-    used: dict[str, tuple[Path, bytes]] = {}
+    used: dict[str, tuple[str, bytes]] = {}
     for layer, contents in zip(layer_names(template.name), files.layers, strict=True):
         for name, content in contents.items():
-            used.setdefault(name, (files.paths[f"{layer}/{name}"], content))
-    own = ((path, content) for path, content in used.values() if not path.is_relative_to(builtin))
-    return tuple((path, hashlib.sha256(content).hexdigest()) for path, content in own)
+            used.setdefault(name, (f"{layer}/{name}", content))
+    own = ((place, content) for place, content in used.values() if not files.paths[place].is_relative_to(builtin))
+    # A copy without a change changes no report: so are all files of a checkout, read by a program that is installed elsewhere.
+    changed = ((place, content) for place, content in own if not _is_content(builtin / place, content))
+    return tuple((files.paths[place], hashlib.sha256(content).hexdigest()) for place, content in changed)
+
+
+def _is_content(path: Path, content: bytes) -> bool:
+    return path.is_file() and path.read_bytes() == content
 
 
 def strays(template: Template) -> tuple[tuple[Path, str], ...]:

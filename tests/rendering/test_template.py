@@ -934,6 +934,9 @@ def test_the_engagements_own_file_comes_first_and_is_named_with_its_digest(tmp_p
     assert (own / "standard" / "section.html.j2", digest) in overrides(Template("standard", (own, OWN)))
     assert overrides(Template("standard", (OWN,))) == ()
 
+    shutil.copy(OWN / "standard/finding.html.j2", own / "standard")
+    assert "finding.html.j2" not in [path.name for path, _ in overrides(Template("standard", (own, OWN)))], "it changes nothing"
+
 
 def test_a_template_of_ones_own_takes_what_it_lacks_from_standard(tmp_path: Path) -> None:
     own = folder(tmp_path, "acme", section__md__j2="OWN {{ section.title }}\n")
