@@ -82,6 +82,13 @@ COMMANDS: Final[tuple[Command, ...]] = (
     ),
     Command("tickets sync", "Deliver", "Update the tickets of findings.", "tickets sync", "tickets.sync"),
     Command("tickets export", "Deliver", "Write files for a tracker's import.", "tickets export -f jira", "tickets.export"),
+    Command(
+        "ci comment",
+        "Deliver",
+        "Comment on the pull request of this CI job.",
+        "ci comment --report build.txt",
+        "tickets.comment",
+    ),
     Command("sign", "Deliver", "Sign a PDF or a manifest.", "sign build/report.pdf --key key.p12", "pdf.sign"),
     Command("encrypt", "Deliver", "Encrypt a PDF (AES-256).", "encrypt build/report.pdf", "pdf.encrypt"),
     Command("verify", "Deliver", "Check a PDF's signature and data, or a manifest.", "verify build/report.pdf", "pdf.verify"),
@@ -117,6 +124,7 @@ SUBGROUPS: Final = {
     "import": "Import findings from other files.",
     "template": "List, print and copy the templates of reports.",
     "tickets": "Create, update and export tickets for findings.",
+    "ci": "Report in the jobs of a forge.",
     "cache": "List and remove rendered pages and clones that are kept on this machine.",
 }
 """The first word of two-word names, with the summary of the subgroup."""

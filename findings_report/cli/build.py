@@ -14,6 +14,7 @@ from findings_report.cli.options import (
     Audience,
     Borrow,
     Clones,
+    CodeQuality,
     FailOn,
     MessageFormat,
     Output,
@@ -32,12 +33,14 @@ from findings_report.cli.output import (
     OutputFormat,
     counted,
     err,
+    keep_code_quality,
     leave,
     out,
     print_end,
     print_json,
     print_problems,
     table,
+    write_code_quality,
     written,
     wrote,
 )
@@ -92,6 +95,7 @@ def check(
     no_evidence: Annotated[bool, typer.Option("--no-evidence", help="Check the YAML only, without git.")] = False,
     strict: Strict = False,
     fail_on: FailOn = None,
+    code_quality: CodeQuality = None,
     output_format: MessageFormat = OutputFormat.FULL,
     all_messages: AllMessages = False,
 ) -> None:
@@ -102,7 +106,8 @@ def check(
     from findings_report import commands
 
     if prose:
-        _refuse_options({"--no-evidence": no_evidence, "--fail-on": fail_on is not None}, "with --prose there are no findings")
+        given = {"--no-evidence": no_evidence, "--fail-on": fail_on is not None, "--code-quality": code_quality is not None}
+        _refuse_options(given, "with --prose there are no findings")
         _check_prose(paths or [], folder, revision, repository, borrow, output_format, strict=strict, each=all_messages)
         return
     _refuse_options({"--revision": revision is not None, "-C": folder is not None}, "it is for --prose")
@@ -110,7 +115,8 @@ def check(
         fault = f"check reads one engagement, and {len(paths)} folders are named"
         raise FindingsReportError(Problem(Kind.USAGE, fault, "add --prose to check documents", code="options"))
     inputs = inputs_of(paths[0] if paths else Path(), repository, borrow, evidence=not no_evidence)
-    with show_progress() as progress:
+    _refuse_other_file(code_quality)
+    with show_progress() as progress, keep_code_quality(code_quality):
         checked = commands.check(inputs, progress, fail_on=fail_on, strict=strict)
     findings, quotes = _counts(checked)
     if output_format is OutputFormat.JSON:
@@ -121,12 +127,20 @@ def check(
         print_problems(checked.problems, output_format, each=all_messages)
         _print_counts(findings, quotes, out)
         print_end(checked.problems, _success(quotes))
+    write_code_quality(code_quality, checked.problems)
     leave(checked.problems)
 
 
 def _refuse_options(given: dict[str, bool], why: str) -> None:
     if unfit := [option for option, is_given in given.items() if is_given]:
         raise FindingsReportError(Problem(Kind.USAGE, f"{unfit[0]} has no meaning here: {why}", code="options"))
+
+
+def _refuse_other_file(code_quality: Path | None) -> None:
+    # The file is replaced, and nobody wants a finding to be.
+    if code_quality is not None and code_quality.suffix != ".json":
+        fault = f"--code-quality {display_path(code_quality)} is no file with the ending .json"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, "write --code-quality gl-code-quality.json", code="options"))
 
 
 def _check_prose(
@@ -226,6 +240,7 @@ def build(
     ] = "local",
     strict: Strict = False,
     fail_on: FailOn = None,
+    code_quality: CodeQuality = None,
     output_format: MessageFormat = OutputFormat.FULL,
     all_messages: AllMessages = False,
 ) -> None:
@@ -250,6 +265,7 @@ def build(
         executor=executor,
         manifest=manifest,
     )
+    _refuse_other_file(code_quality)
     every = [inputs_of(folder, repository, borrow, evidence=True, audience=audience) for folder in folders or [Path()]]
     from findings_report.commands.build_many import is_report_file, rebuild, refuse_several
 
@@ -260,10 +276,11 @@ def build(
         with show_progress() as progress:
             # Collected before printing: the progress line would overwrite the table.
             outcomes = tuple(build_many(every, options, progress))
+        write_code_quality(code_quality, [problem for outcome in outcomes for problem in outcome.problems])
         _conclude_several(outcomes, output_format, each=all_messages)
         return
     built: PublishedBuild | RebuiltReport
-    with show_progress() as progress:
+    with show_progress() as progress, keep_code_quality(code_quality):
         built = (rebuild if is_report_file(every[0].folder) else commands.build)(every[0], options, progress)
     # A document has standard output to itself: summary and problems go to standard error.
     to_stdout = [file for file in built.files if file.path is None]
@@ -282,6 +299,7 @@ def build(
             if file.path is not None:
                 write(*wrote(file))
         print_end(built.problems, _success(quotes))
+    write_code_quality(code_quality, built.problems)
     leave(built.problems)
 
 

@@ -205,6 +205,17 @@ FailOn = Annotated[
 ]
 
 
+CodeQuality = Annotated[
+    Path | None,
+    typer.Option(
+        "--code-quality",
+        metavar="FILE.json",
+        help="Also write the problems to this file, for GitLab's code quality.",
+        show_default="none",
+    ),
+]
+
+
 def inputs_of(
     folder: Path,
     repository: list[str] | None,

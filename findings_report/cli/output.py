@@ -7,6 +7,7 @@ Sources: ECMA-48 8.3.117 (SGR); no-color.org; force-color.org; "Hyperlinks in te
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import json
 import os
@@ -15,7 +16,8 @@ import shutil
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -24,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 import typer
 
 from findings_report.cli.process import unwritable
-from findings_report.problems import Problem, exit_code
+from findings_report.problems import FindingsReportError, Problem, exit_code
 from findings_report.problems.safe_text import display_path, visible
 
 if TYPE_CHECKING:
@@ -290,6 +292,53 @@ def _escape(text: str, more: str = "") -> str:
     for character in "%\r\n" + more:
         text = text.replace(character, f"%{ord(character):02X}")
     return text
+
+
+_QUALITY: Final = {"error": "critical", "warning": "major", "note": "info"}
+"""Levels in the words of code quality reports."""
+
+
+def write_code_quality(path: Path | None, problems: Sequence[Problem]) -> None:
+    """Write the problems that have a file as a code quality report, or nothing without a path.
+
+    Source: GitLab, "Code Quality", report format. Raises FindingsReportError (OUTPUT) if it cannot be written.
+    """
+    if path is None:
+        return
+    from findings_report.system.atomic_files import publish
+
+    entries = []
+    counts: Counter[str] = Counter()
+    for problem in problems:
+        # Without a file GitLab would drop the entry; what has none is in the log.
+        if problem.place is None:
+            continue
+        file = Path(os.path.relpath(problem.place.file)).as_posix()
+        # Not the line: a fault stays the same when lines above it are added. Equal ones are counted.
+        key = "\0".join((problem.code, file, problem.field or "", problem.fault))
+        counts[key] += 1
+        message = f"{problem.field}: {problem.fault}" if problem.field else problem.fault
+        message += f" ({problem.remedy})" if problem.remedy else ""
+        entries.append(
+            {
+                "description": visible(" ".join(message.split())),
+                "check_name": problem.code,
+                "fingerprint": hashlib.sha256(f"{key}\0{counts[key]}".encode("utf-8", "surrogatepass")).hexdigest(),
+                "severity": _QUALITY[problem.level],
+                "location": {"path": file, "lines": {"begin": problem.place.line or 1}},
+            }
+        )
+    publish({path: (json.dumps(entries, indent=2, ensure_ascii=True) + "\n").encode()})
+
+
+@contextlib.contextmanager
+def keep_code_quality(path: Path | None) -> Iterator[None]:
+    """Write the problems of an error that ends the block as well: a file that cannot be read has the most to annotate."""
+    try:
+        yield
+    except FindingsReportError as error:
+        write_code_quality(path, error.problems)
+        raise
 
 
 def out(*pieces: Piece) -> None:

@@ -46,6 +46,7 @@ class ProblemOutput(OutputPart):
     """What to do."""
     field: str | None
     """Dotted name of the authored field, as in `locations[0].lines`."""
+    # Flat, not an object `place`: a line of jq or a spreadsheet has columns.
     file: str | None
     """The file, as a person would type its path."""
     line: int | None
@@ -72,12 +73,14 @@ class ProblemOutput(OutputPart):
 class CommandOutput(OutputPart):
     """The result of a command, without its problems."""
 
+    # Class variables: they are the same in all documents, and `document` writes them before the fields.
     name: ClassVar[str] = ""
     """Name of the schema, without PREFIX: the words of the command with hyphens. Empty for a base of several."""
     version: ClassVar[int] = 1
     """Version of the schema: counted up when a field is removed or means something else, not when one is added."""
 
 
+# Also what every other document has at least, so a reader that only wants problems needs no other schema.
 class ProblemsOutput(CommandOutput):
     """A run that ended before its command was known: only problems."""
 
@@ -91,6 +94,7 @@ class BuiltFileOutput(OutputPart):
     """The file, as a person would type its path."""
     bytes: int
     """Size of the file."""
+    # Rounded, because more digits would differ from run to run and say nothing.
     seconds: float
     """How long it was rendered."""
 
@@ -126,10 +130,12 @@ class SchemaOutput(FilesOutput):
     """A JSON Schema, or with --write the files that were written."""
 
     name = "schema"
+    # Not `schema`, which is the name of this document's own schema.
     json_schema: dict[str, Any] | None = None
     """The schema; null with --write."""
 
 
+# One for all importers: what is written does not depend on the kind of the file.
 class ImportOutput(CommandOutput):
     """The findings of an import."""
 
@@ -154,6 +160,7 @@ class ListedFindingOutput(OutputPart):
     id: str
     severity: str
     """A severity of the engagement's scale."""
+    # The word of the format and not the engagement's: `import json` reads this list again.
     status: str
     """A status of the format, whatever the engagement prints for it."""
     title: str
@@ -178,12 +185,14 @@ class PinOutput(CommandOutput):
     """The pinned repositories."""
 
     name = "pin"
+    # Scripts checked the sentences for the commit; it has a field of its own.
     commits: dict[str, str]
     """The commit that engagement.yaml has now, by repository."""
     done: tuple[str, ...]
     """A sentence for each repository, and with --links for each link that was pinned."""
 
 
+# What was done on a tracker differs by tracker, so these are sentences; problems have codes.
 class DoneOutput(CommandOutput):
     """What was done."""
 
@@ -221,6 +230,18 @@ class ExportedTicketsOutput(DoneOutput):
     name = "tickets-export"
 
 
+class ChangeCommentOutput(CommandOutput):
+    """The comment on the change request of a CI job."""
+
+    name = "ci-comment"
+    action: Literal["created", "updated", "unchanged", "skipped"]
+    """`skipped` without a change request, in one of a fork, and with --dry-run."""
+    text: str
+    """The comment."""
+    why: str
+    """For `skipped`: the reason; else empty."""
+
+
 class CitationsOutput(OutputPart):
     """The citations of documents."""
 
@@ -236,6 +257,7 @@ class CheckOutput(CommandOutput):
     """What was checked."""
 
     name = "check"
+    # Null and not empty with --prose: no findings were read, which is not the same as none.
     findings: dict[str, int] | None
     """Number of findings by severity; null with --prose."""
     quotes: dict[str, int]
@@ -253,7 +275,7 @@ class ExplainedCodeOutput(OutputPart):
 
     code: str
     group: str
-    """The heading that it stands under."""
+    """The heading of the list that it is in."""
     meaning: str
     example: str
     """A message that carries the code, without its place."""
@@ -300,6 +322,7 @@ class BuildOutput(CommandOutput):
     """Number of locations by verdict."""
     files: tuple[BuiltFileOutput, ...]
     """The files, without what went to standard output."""
+    # The sums above let a script read one and several engagements in the same way.
     engagements: tuple[BuiltEngagementOutput, ...] | None = None
     """Of several engagements, the result of each; else null."""
 
@@ -348,6 +371,7 @@ class DistrustOutput(OutputPart):
     remedy: str
 
 
+# `sign` prints a time stamp that it has just asked for; only `verify` says whether it is trusted.
 class VerifiedTimeStampOutput(TimeStampOutput):
     """A time stamp that was looked at."""
 
@@ -394,6 +418,7 @@ class VerifiedFileOutput(OutputPart):
     """True if a build from what is here gives the bytes of the manifest."""
 
 
+# One schema for PDF and manifest: who verifies does not always know which of them a file is.
 class VerifyOutput(CommandOutput):
     """What a PDF or a manifest was found to be. Not checked are revocation, and the policy of a time stamp authority."""
 
@@ -452,8 +477,10 @@ class RegionOutput(OutputPart):
     cited_path: str
     region: str
     """The cited lines, as in `4-7`."""
+    # Kinds are text, not an enumeration: a new kind must not break a reader that validates.
     drift: str
     """The kind of the change, see docs/reference.md."""
+    # Start and end apart, although `region` has both: a script must not have to parse `4-7`.
     path: str | None
     """Where it is now; null if it is nowhere. Likewise the lines."""
     start_line: int | None
@@ -590,6 +617,7 @@ class DiffFindingOutput(OutputPart):
     """The state of its code."""
     places: tuple[DiffPlaceOutput, ...]
     fixes: tuple[FixCommitOutput, ...]
+    # The texts themselves are in the document of `diff -f json`, which has its own schema.
     fields: tuple[str, ...]
     """Names of the fields that changed."""
     judgements: tuple[JudgementOutput, ...]
@@ -642,6 +670,7 @@ class PageOutput(OutputPart):
 
     name: str
     title: str
+    # Left out of the list: all pages are half a megabyte.
     text: str | None = None
     """Its Markdown; null in the list of all pages."""
 
@@ -654,6 +683,7 @@ class DocsOutput(CommandOutput):
     """The one that was asked for, or all, without their texts."""
 
 
+# Without the time of the last use: tests and scripts compare lists of two moments.
 class CachedFolderOutput(OutputPart):
     """What is kept of one engagement or repository."""
 
@@ -735,6 +765,7 @@ def document(output: CommandOutput | None, problems: Sequence[Problem], command:
     """Return the document of a run, or without `output` that of a run of `command` that an error ended."""
     model = type(output) if output is not None else OUTPUTS[output_name(command)]
     fields = output.model_dump(mode="json") if output is not None else {}
+    # All of them, however many are of one kind: a program can group them.
     listed = [ProblemOutput.of(problem).model_dump(mode="json") for problem in problems]
     return {"schema": f"{PREFIX}{model.name}", "version": model.version, **fields, "problems": listed}
 
@@ -748,6 +779,7 @@ def output_schema(name: str) -> dict[str, Any]:
     schema = model.model_json_schema(mode="serialization")
     problems = ProblemOutput.model_json_schema(mode="serialization")
     fields = schema.get("properties", {})
+    # JSON Schema has no "unless", so it is: either all fields, or an error among the problems.
     failed = {"properties": {"problems": {"contains": {"properties": {"level": {"const": "error"}}}}}}
     return {
         "$schema": _DIALECT,

@@ -23,6 +23,7 @@ from findings_report.cli.options import (
     source_date,
 )
 from findings_report.cli.output import OutputFormat, err, leave, out, print_json, print_problems
+from findings_report.problems import FindingsReportError, Kind, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -178,6 +179,46 @@ def export(
     with _progress() as progress:
         result = export_tickets(inputs, tuple(formats or ()), tuple(only or ()), output, progress)
     _conclude("tickets-export", result, output_format, each=all_messages)
+
+
+def comment(
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="FILE", help="What `build` printed.", show_default="none")
+    ] = None,
+    comparison: Annotated[
+        Path | None, typer.Option("--comparison", metavar="FILE", help="What `diff` printed.", show_default="none")
+    ] = None,
+    name: Annotated[
+        str, typer.Option("--name", metavar="NAME", help="Several jobs of a change have a comment each, by this name.")
+    ] = "report",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the comment, and send nothing.")] = False,
+    output_format: MessageFormat = OutputFormat.FULL,
+) -> None:
+    """Comment on the pull or merge request of this CI job.
+
+    A later run updates the comment of an earlier one. The token is in GITHUB_TOKEN, with the permission pull-requests: write,
+    or in GITLAB_TOKEN, a project access token of the scope api.
+    """
+    from findings_report.commands.tickets import comment as write_comment
+
+    texts = {
+        heading: path
+        for heading, path in (("The report", report), ("What changed since the last report", comparison))
+        if path is not None
+    }
+    if not texts:
+        raise FindingsReportError(
+            Problem(Kind.USAGE, "there is nothing to say", "add --report or --comparison", code="options")
+        )
+    result = write_comment(texts, name, os.environ, dry_run=dry_run)
+    if output_format is OutputFormat.JSON:
+        from findings_report.cli.outputs import ChangeCommentOutput
+
+        print_json(ChangeCommentOutput.model_validate(result), ())
+    elif dry_run:
+        out(result.text)
+    else:
+        out(f"no comment: {result.why}" if result.action == "skipped" else f"the comment is {result.action}")
 
 
 def environment() -> Environment:

@@ -1,4 +1,4 @@
-"""The commands for issue trackers: `attach`, and `tickets create`, `sync` and `export`.
+"""The commands for issue trackers: `attach`, and `tickets create`, `sync` and `export`; and `ci comment` for change requests.
 
 `attach` sends the files of the command line, or the report and the findings that the engagement's tickets are for. The folder
 `tickets` does the work: it alone knows how a tracker is reached. Modules that load the HTTP client are imported on use.
@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -25,6 +25,7 @@ from findings_report.tickets.session import TicketsResult
 from findings_report.tickets.trackers import parse_ref
 
 if TYPE_CHECKING:
+    from findings_report.tickets.change_comment import CommentResult
     from findings_report.tickets.create_and_sync import CreateOptions, SyncOptions
 
 # A larger file is not read: it would fill the memory long before a tracker rejects it.
@@ -148,3 +149,33 @@ def export(
     from findings_report.tickets import create_and_sync as exporting
 
     return exporting.export(inputs, formats, only, output, progress)
+
+
+_LARGEST_TEXT: Final = 1024 * 1024
+"""Bytes of a text for `ci comment`: what is longer is cut there, and in the comment long before."""
+
+
+def comment(texts: Mapping[str, Path], name: str, variables: Mapping[str, str], *, dry_run: bool) -> CommentResult:
+    """Write what `build` and `diff` printed as a comment on the change request of this CI job, or update that comment.
+
+    `texts` are files by their heading. Raises FindingsReportError: USAGE outside of a job, NETWORK if nothing was written.
+    """
+    from findings_report.tickets.change_comment import CommentResult, compose, find_change_request, publish_comment
+
+    sections = {heading: _read_text(path) for heading, path in texts.items()}
+    if dry_run:
+        return CommentResult("skipped", compose(name, sections, None), "nothing is sent")
+    change = find_change_request(variables)
+    if isinstance(change, str):
+        return CommentResult("skipped", compose(name, sections, None), change)
+    text = compose(name, sections, change.job)
+    return CommentResult(publish_comment(change, name, text), text)
+
+
+def _read_text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(_LARGEST_TEXT).decode("utf-8", "replace")
+    except OSError as error:
+        fault = f"cannot be read: {error.strerror or error}"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, place=Place(display_path(path)), code="no-file")) from None

@@ -84,6 +84,7 @@ STEPS: Final[dict[str, Step]] = {
     "doctor": Step("doctor"),
     "docs": Step("docs tickets", "docs no-such-page"),
     "docs of all": Step("docs"),
+    "ci comment": Step("ci comment --report document.md --dry-run", "ci comment"),
     "cache show": Step("cache show"),
     "cache clear": Step("cache clear work", "cache clear nowhere"),
     "template list": Step("template list -C work"),

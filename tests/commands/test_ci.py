@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -17,6 +17,7 @@ import pytest
 import repositories
 import yaml
 from composite_action import CompositeAction
+from trackers.fake import Fake, Reply, Request
 
 from findings_report import commands
 from findings_report.commands.track import update
@@ -102,6 +103,8 @@ def test_the_action_builds_compares_and_fails_on_a_contradiction(work: Path) -> 
         "Build the report": "success",
         "Find the baseline": "success",
         "Compare with the baseline": "failure",
+        "Comment on the pull request": "skipped",
+        "Upload to code scanning": "skipped",
         "Keep what was made": "success",
     }, ran
     assert ran.is_failed
@@ -273,7 +276,7 @@ HOSTILE = ("$(touch pwned)", "`touch pwned`", '"; touch pwned; "', "--output=pwn
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_inputs_are_words_and_nothing_else(work: Path, text: str) -> None:
-    names = ("folder", "formats", "repository", "template", "fail_on", "strict", "output")
+    names = ("folder", "formats", "repository", "template", "fail_on", "strict", "output", "audience")
     runner = action(work, baseline="git:report-1.0", **dict.fromkeys(names, text))
     runner.run_step("Find the baseline")
 
@@ -414,6 +417,191 @@ def test_gitlab_runs_the_template(work: Path, baseline: str, code: int) -> None:
     assert ran.returncode == code, ran.stdout + ran.stderr
     assert (work / "build/report.md").exists()
     assert (work / "build/diff.md").exists() == (not baseline)
+
+
+def comments(forge: str, asked: list[Request]) -> Callable[[Request], Reply]:
+    """Answer as a forge with a merge request whose comments are kept, one of them somebody else's with our mark."""
+    user = "user" if forge == "github" else "author"
+    who = "login" if forge == "github" else "username"
+    kept: dict[int, dict[str, Any]] = {
+        1: {"id": 1, "body": "<!-- findings-report: report -->\n\nnot ours", user: {who: "mallory"}}
+    }
+    text = re.compile(r"/(?:repos/o/n/issues/7|projects/5/merge_requests/7)/(?:comments|notes)\Z")
+
+    def answer(request: Request) -> Reply:
+        asked.append(request)
+        if request.headers.get("authorization", request.headers.get("private-token", "")).removeprefix("Bearer ") != TOKEN:
+            return Reply({"message": f"bad token {TOKEN}"}, 401)
+        if request.path == "/user":
+            return Reply({"message": "of an app"}, 403) if forge == "github" else Reply({who: "bot"})
+        if request.method == "POST" and text.match(request.path):
+            name = "github-actions[bot]" if forge == "github" else "bot"
+            kept[len(kept) + 1] = {"id": len(kept) + 1, "body": request.json()["body"], user: {who: name}}
+            return Reply(kept[len(kept)], 201)
+        if request.method in ("PATCH", "PUT"):
+            entry = kept[int(request.path.rpartition("/")[2])]
+            entry["body"] = request.json()["body"]
+            return Reply(entry)
+        return Reply(list(kept.values())) if request.query["page"] == "1" else Reply([])
+
+    return answer
+
+
+TOKEN: Final = "token-" + "0123456789" * 4
+
+
+@pytest.fixture
+def forge(request: pytest.FixtureRequest) -> Iterator[tuple[str, list[Request]]]:
+    """A forge that keeps comments: its address, and what it was asked."""
+    asked: list[Request] = []
+    with Fake.started() as server:
+        answer = comments(request.param, asked)
+        server.answer = answer  # type: ignore[method-assign, assignment]  # it answers in any order
+        yield server.url, asked
+
+
+@pytest.mark.slow  # three jobs
+@pytest.mark.parametrize("forge", ["github"], indirect=True)
+def test_the_action_comments_once_and_updates_its_comment(work: Path, forge: tuple[str, list[Request]]) -> None:
+    url, asked = forge
+    event = work.parent / "event.json"
+    event.write_text(json.dumps({"pull_request": {"number": 7, "head": {"repo": {"full_name": "o/n"}}}}))
+    place = {"GITHUB_API_URL": url, "GITHUB_REPOSITORY": "o/n", "GITHUB_EVENT_PATH": str(event), "TOKEN_OF_JOB": TOKEN}
+    title = "title: '@everyone ``` /close <script>'"
+    path = work / "findings/DEMO-003.finding.yaml"
+    path.write_text(re.sub("^title: .*", lambda _: title, path.read_text(), flags=re.MULTILINE))
+
+    def run() -> CompositeAction:
+        given = {"install": "false", "formats": "md", "fail-on": "", "comment": "true"}
+        made = CompositeAction(ROOT / "action.yml", work, environment({"GITHUB_ACTIONS": "true", **place}), given)
+        assert made.run().steps["Comment on the pull request"].outcome == "success"
+        return made
+
+    run()
+    run()
+    path.write_text(path.read_text().replace("@everyone", "@nobody"))
+    run()
+
+    assert [each.method for each in asked if each.method != "GET"] == ["POST", "PATCH"]
+    first, second = (each.json()["body"] for each in asked if each.method != "GET")
+    assert asked[-1].path == "/repos/o/n/issues/comments/2"
+    assert first.startswith("<!-- findings-report: report -->\n\n### The report\n\n")
+    # Within a block that the text cannot end.
+    assert re.search(
+        r"\n````text\ncompared with git:refs/tags/report-1.0\n(?:.*\n)*.*@everyone ``` /close(?:.*\n)*````\n", first
+    )
+    assert "@nobody" in second
+    assert not re.search("^::", first, re.MULTILINE)
+    assert TOKEN not in first + second
+
+
+@pytest.mark.slow  # three jobs
+@pytest.mark.parametrize("forge", ["gitlab"], indirect=True)
+def test_the_gitlab_job_comments_once_and_updates_its_comment(work: Path, forge: tuple[str, list[Request]]) -> None:
+    url, asked = forge
+    place = {
+        "GITLAB_CI": "true",
+        "CI_API_V4_URL": url,
+        "CI_PROJECT_ID": "5",
+        "CI_MERGE_REQUEST_IID": "7",
+        "GITLAB_TOKEN": TOKEN,
+    }
+
+    for fail_on in ("", "contradiction", "contradiction"):
+        ran = shell(GITLAB["script"][0], work, job(formats="md", fail_on=fail_on, comment="true") | place, "dash")
+        assert ran.returncode == int(bool(fail_on)), ran.stderr
+        assert TOKEN not in ran.stdout + ran.stderr
+
+    assert [(each.method, each.path.rpartition("/")[2]) for each in asked if each.method != "GET"] == [("POST", "notes")]
+    wrong = shell("findings-report ci comment --report build/report.md", work, place | {"GITLAB_TOKEN": "other"})
+    assert wrong.returncode == 6
+    assert "the forge answers GET of the comment with 401" in wrong.stderr
+    assert "scope api" in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    ("event", "why"),
+    [
+        ({}, "the job is not of a pull request"),
+        ({"pull_request": {"number": 7, "head": {"repo": {"full_name": "mallory/n"}}}}, "the pull request is from a fork"),
+        ({"pull_request": {"number": "7", "head": None}}, "the job is not of a pull request"),
+    ],
+)
+def test_a_job_that_cannot_comment_says_why_and_succeeds(work: Path, event: dict[str, Any], why: str) -> None:
+    (work / "event.json").write_text(json.dumps(event))
+    place = {"GITHUB_ACTIONS": "true", "GITHUB_EVENT_PATH": "event.json", "GITHUB_REPOSITORY": "o/n"}
+
+    ran = shell("findings-report ci comment --report event.json", work, place)
+
+    assert (ran.returncode, ran.stdout.startswith(f"no comment: {why}")) == (0, True)
+
+
+def test_a_token_goes_to_no_address_in_clear_text_and_follows_no_redirect(work: Path) -> None:
+    place = {"GITLAB_CI": "true", "CI_PROJECT_ID": "5", "CI_MERGE_REQUEST_IID": "7", "GITLAB_TOKEN": TOKEN}
+    (work / "text").write_text("x")
+    command = "findings-report ci comment --report text"
+
+    clear = shell(command, work, {**place, "CI_API_V4_URL": "http://gitlab.example.org/api/v4"})
+    with Fake.started() as elsewhere, Fake.started() as server:
+        server.expect("GET", "/user", Reply(None, 302, headers={"Location": f"{elsewhere.url}/user"}))
+        led = shell(command, work, {**place, "CI_API_V4_URL": server.url})
+        assert elsewhere.requests == []
+
+    assert (clear.returncode, led.returncode) == (2, 6)
+    assert TOKEN not in clear.stderr + led.stderr
+
+
+def test_a_long_comment_is_cut_and_says_so(work: Path) -> None:
+    (work / "text").write_text("a line of text\n" * 20_000)
+
+    ran = shell("findings-report ci comment --report text --comparison text --dry-run", work, {})
+
+    assert len(ran.stdout) < 65_536
+    assert re.search(r"^[0-9,]+ more lines are in the log of the job\.$", ran.stdout, re.MULTILINE)
+
+
+def test_the_report_is_uploaded_as_sarif_if_asked(work: Path) -> None:
+    old = work / "build/older.sarif"
+    old.parent.mkdir(exist_ok=True)
+    old.write_text("{}")
+    os.utime(old, (0, 0))
+
+    ran = action(work, formats="md", fail_on="", sarif="true").run()
+
+    upload = ran.steps["Upload to code scanning"]
+    assert (upload.outcome, upload.inputs["sarif_file"]) == ("success", "build/report.sarif")
+    assert json.loads((work / "build/report.sarif").read_text())["version"] == "2.1.0"
+    assert action(work, formats="md,sarif", fail_on="").run().steps["Upload to code scanning"].outcome == "skipped"
+
+
+@pytest.mark.parametrize("fault", ["a quote", "no YAML"])
+def test_gitlab_gets_the_problems_as_code_quality(work: Path, fault: str) -> None:
+    path = work / "findings/DEMO-004.finding.yaml"
+    text = path.read_text().replace("self.connection.commit()", "self.connection.rollback()", 1)
+    path.write_text(text if fault == "a quote" else f"{text}titel: x\n")
+
+    shell(GITLAB["script"][0], work, job(formats="md", fail_on=""), "dash")
+
+    assert GITLAB["artifacts"]["reports"] == {"codequality": "gl-code-quality.json"}
+    entries = json.loads((work / "gl-code-quality.json").read_text())
+    keys = {"description", "check_name", "fingerprint", "severity", "location"}
+    assert all(set(entry) == keys for entry in entries)
+    assert len({entry["fingerprint"] for entry in entries}) == len(entries)
+    expected = {("quote-edited", "major", "findings/DEMO-004.finding.yaml")}
+    expected |= {("unknown-field", "critical", "findings/DEMO-004.finding.yaml")} if fault == "no YAML" else set()
+    assert {(entry["check_name"], entry["severity"], entry["location"]["path"]) for entry in entries} == expected
+    assert all(entry["location"]["lines"]["begin"] > 1 for entry in entries)
+
+
+def test_each_fault_is_annotated_once(work: Path) -> None:
+    path = work / "findings/DEMO-004.finding.yaml"
+    path.write_text(path.read_text().replace("self.connection.commit()", "self.connection.rollback()", 1))
+
+    ran = action(work, formats="md,html", fail_on="").run()
+
+    commands_of_runner = [line for step in ran.steps.values() for line in step.stdout.splitlines() if line.startswith("::")]
+    assert any("[quote-edited]" in line for line in commands_of_runner)
+    assert len(set(commands_of_runner)) == len(commands_of_runner)
 
 
 def scripts() -> Iterator[tuple[str, str, str]]:

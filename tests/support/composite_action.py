@@ -60,7 +60,7 @@ class CompositeAction:
         assert not unknown, f"the action has no inputs {unknown}"
         self._workspace = workspace
         self._environment = dict(environment)
-        self._values = {"github.action_path": str(path.parent)}
+        self._values = {"github.action_path": str(path.parent), "github.token": environment.get("TOKEN_OF_JOB", "")}
         self._values |= {
             f"inputs.{name}": str(inputs.get(name, given.get("default", ""))) for name, given in self._action["inputs"].items()
         }
