@@ -89,6 +89,24 @@ def test_a_text_that_people_have_edited_is_kept(work: Work, dojo: DojoDouble) ->
     assert dojo.findings[77]["mitigation"].endswith("Mend it soon.")
 
 
+def test_severity_and_due_date_follow_the_finding_unless_people_have_changed_them(work: Work, dojo: DojoDouble) -> None:
+    work.finding("A-1", FINDING.format(title="One", severity="high", status="open") + "due: 2026-12-24\n")
+    work.create(ENGAGEMENT)
+    first, second = dojo.findings[77], dojo.findings[78]
+    assert (first["severity"], first["planned_remediation_date"]) == ("High", "2026-12-24")
+    assert not work.sync().problems
+
+    work.finding("A-1", FINDING.format(title="One", severity="critical", status="open") + "due: 2027-01-15\n")
+    work.finding("A-2", FINDING.format(title="Two", severity="medium", status="open"))
+    second["severity"] = "High"
+    result = work.sync()
+
+    assert (first["severity"], first["planned_remediation_date"]) == ("Critical", "2027-01-15")
+    assert second["severity"] == "High"
+    assert [problem.code for problem in result.problems] == ["ticket-field"]
+    assert "defectdojo:finding/78" in result.problems[0].fault
+
+
 @pytest.mark.parametrize("ref", [ENGAGEMENT, "defectdojo:test/31", "defectdojo:finding/77"])
 def test_a_file_hangs_on_its_object_with_a_note_and_a_second_run_sends_nothing(work: Work, dojo: DojoDouble, ref: str) -> None:
     work.create(ENGAGEMENT)

@@ -123,6 +123,14 @@ def test_issues_are_created_once_and_followed_by_sync(work: Work, gitea: GiteaDo
     assert "up to date" in work.sync().messages[0]
 
 
+def test_a_list_that_comes_again_for_every_page_ends(work: Work, gitea: GiteaDouble) -> None:
+    gitea.add_issue("somebody's own")
+    gitea.instead["GET", f"{REPOSITORY}/issues"] = Reply(list(gitea.issues.values()))
+
+    assert "is now gitea:client/audit#2" in work.create("gitea:client/audit").messages[0]
+    assert len([request for request in gitea.requests if request.path == f"{REPOSITORY}/issues"]) < 9
+
+
 @pytest.mark.parametrize(
     ("reply", "code"),
     [

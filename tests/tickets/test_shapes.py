@@ -26,6 +26,7 @@ issues project projects is_public visibility private upload token markdown uploa
 NewValue Filename ContentLength Content authenticatedUser relations rel attributes resourceSize comment result sys_id number iid
 file_name sys_class_name size_bytes continuationToken workItems value
 referenceName allowedValues correlation_id issue_priorities active notes journals description web_url html_url
+uuid private labels assignees due_date results next files notes entry test test_id unique_id_from_tool severity active
 """.split()  # noqa: SIM905 - a list of words reads best as words
 
 ANSWERED = ["id", "key", "iid", "number", "issue", "items", "issues", "value", "workItems", "result"]
@@ -107,6 +108,8 @@ def test_no_answer_of_a_tracker_is_a_traceback(tmp_path: Path, name: str) -> Non
         ("jira-cloud", "jira:SEC"),
         ("gitlab", "gitlab:group/project"),
         ("github", "github:owner/name"),
+        ("gitea", "gitea:owner/name"),
+        ("defectdojo", "defectdojo:engagement/12"),
         ("redmine", "redmine:audit"),
         ("rt", "rt:General"),
         ("azure", "azure:The audit"),

@@ -244,7 +244,7 @@ class DefectDojo:
         return key
 
     def resolve(self, place: TicketState | Project, draft: Draft, name: str) -> str | None:
-        """Return the severity or a day. An import has no day: the next `sync` sets it."""
+        """Return the severity or a day. That of a new finding is in the import already."""
         if name == "priority":
             return str(draft.generic()["severity"])
         return draft.due if name == "due" and isinstance(place, TicketState) else None
@@ -267,6 +267,7 @@ class DefectDojo:
     def _search(self, project: Project, unique_id: str) -> Iterator[DojoObject]:
         """Yield the findings of the engagement whose `unique_id_from_tool` contains this text."""
         number, about = project.key.partition("/")[2], f"defectdojo:{project.key}"
+        previous: tuple[DojoObject, ...] = ()
         for page in pages(about):
             query = {
                 "test__engagement": number,
@@ -277,8 +278,10 @@ class DefectDojo:
             # The address of the next page is not followed: its host is the one in DefectDojo's settings.
             listed = self._client.request(DojoObjects, "GET", f"{_API}/findings/", about, query=query)
             yield from listed.results  # the filter is for parts of the id: whoever asks compares the whole one
-            if not listed.next or not listed.results:
+            # A page that comes again has been answered by something that pays no heed to `offset`.
+            if not listed.next or listed.results in ((), previous):
                 return
+            previous = listed.results
 
     def _note(self, path: str, entry: str, about: str) -> None:
         self._client.request(ApiModel, "POST", f"{path}notes/", about, document={"entry": entry})

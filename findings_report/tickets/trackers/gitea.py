@@ -292,12 +292,15 @@ class Gitea:
         Neither is the `Link` followed, whose host is the one in Gitea's settings, nor is a short page the last one: how many
         elements a page has at most is a setting too.
         """
+        previous: list[Model] = []
         for page in pages(about):
             response = self._client.send("GET", path, about, query={**query, "page": str(page), "limit": str(_PER_PAGE)})
             elements = parse_answer(list[model], response.json(), about)  # type: ignore[valid-type]  # a type at run time
-            if not elements:
+            # What pays no heed to `page` answers with the same page for ever.
+            if not elements or elements == previous:
                 return
             yield from elements
+            previous = elements
 
     @cached_property
     def _projects(self) -> dict[str, Project]:
