@@ -146,7 +146,7 @@ class ReportParts:
     def document(self) -> Iterator[str]:
         """Yield the document in pieces: the parts joined by `document.*.j2`, those of one page by `page-document.*.j2`."""
         pages = self._report.pages
-        # A page has a template of its own: that of a document may be the engagement's, and has parts that a page lacks.
+        # A page has a template of its own: that of a document may be the engagement's, and has parts that a page does not have.
         if pages is not None and pages.page is not None:
             return self._page(pages)
         front = self._remember_front()

@@ -88,7 +88,7 @@ def _divide(report: Report) -> Iterator[tuple[str | None, int, int, list[Reporte
     if engagement.html.split == "severity":
         groups = {severity.name: [] for severity in engagement.severities}
         for finding in report.findings:
-            # A report that was read from its JSON may name a severity that its scale lacks.
+            # A report that was read from its JSON may name a severity that its scale does not have.
             groups.setdefault(finding.severity.name, []).append(finding)
     else:
         groups = {repository.name: [] for repository in engagement.repositories}

@@ -135,7 +135,7 @@ class ClusterJob:
             try:
                 result = read(self.task.result(), self.job)
             except StrandedError:
-                # What was submitted names workers that are gone: those that came meanwhile are asked and take over.
+                # A submitted task names workers that are gone: those that came meanwhile are asked and take over.
                 self.task.cancel()
                 self.task = self.executor.send(self.job)
             except FindingsReportError as error:
