@@ -68,6 +68,10 @@ def attach(
         ),
     ] = None,
     public: Public = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Attach also an older report than the one on the ticket, or one with the same content."),
+    ] = False,
     dry_run: DryRun = False,
     repository: Clones = None,
     borrow: Borrow = None,
@@ -97,6 +101,7 @@ def attach(
         since=since,
         default_date=source_date(),
         public=public,
+        force=force,
         dry_run=dry_run,
     )
     with _progress() as progress:

@@ -126,6 +126,11 @@ class Attached:
         match = _SUPERSEDABLE.match(self.name)
         return match is not None and digest.startswith(match["digest"])
 
+    def is_named_by(self, digest: str) -> bool:
+        """Return True if the name contains the beginning of `digest`."""
+        match = _SUPERSEDABLE.match(self.name)
+        return match is not None and digest.startswith(match["digest"])
+
     def is_older(self, file: File) -> bool:
         """Return True if it is an earlier version of `file`."""
         match = _SUPERSEDABLE.match(self.name)
@@ -286,9 +291,12 @@ class Lock(Frozen):
     tickets: dict[str, dict[str, LockedTicket]] = Field(default_factory=dict)
     """By finding, then by tracker: the ticket that was created for it."""
 
-    def with_attached(self, ref: TicketRef, file: File, audience: str | None) -> Lock:
-        """Return this lock with `file` as the newest of its kind on the ticket, and the audience of the report in it."""
-        files = {**self.attached.get(str(ref), {}), f"{file.stem}{file.suffix}": file.name}
+    def with_attached(self, ref: TicketRef, file: File, audience: str | None, name: str | None = None) -> Lock:
+        """Return this lock with `file` as the newest of its kind on the ticket, and the audience of the report in it.
+
+        `name` is that of another file if it is the newest one.
+        """
+        files = {**self.attached.get(str(ref), {}), f"{file.stem}{file.suffix}": name or file.name}
         audiences = self.audiences if audience is None else {**self.audiences, str(ref): audience}
         return self.model_copy(update={"attached": {**self.attached, str(ref): files}, "audiences": audiences})
 

@@ -18,7 +18,16 @@ from findings_report.pdf.embedded_data import NO_PASSWORD, WRONG_PASSWORD, Passw
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.report import archive
 from findings_report.report.check import Inputs
-from findings_report.tickets.comment import Changes, Comparer, FileContent, changes_unavailable, compose_comment, format_size
+from findings_report.tickets.comment import (
+    Changes,
+    Comparer,
+    FileContent,
+    changes_unavailable,
+    compose_comment,
+    format_size,
+    has_same_content,
+    is_older,
+)
 from findings_report.tickets.http.credentials import Environment
 from findings_report.tickets.markup.convert import convert
 from findings_report.tickets.session import OpenTrackers, TicketsResult, abort, open_lock_file, public_place
@@ -49,6 +58,8 @@ class AttachOptions:
     """The date of a report whose engagement has none."""
     public: bool = False
     """--public: tickets that everybody can read are allowed."""
+    force: bool = False
+    """--force: also a report that is older than the file on the ticket, or has the same content."""
     dry_run: bool = False
     """--dry-run: nothing is sent."""
 
@@ -62,6 +73,8 @@ class Attachment:
     content: FileContent
     superseded: str | None
     """The name of the previous file on the ticket, by the lock file if the tracker lists no files."""
+    newest: str
+    """The name of the newest file of its kind on the ticket, when this one is attached."""
     is_complete: bool
     """True if nothing is missing: by the ticket, or by the lock file if the tracker lists no files."""
     changes: Changes | str | None = None
@@ -107,7 +120,7 @@ def attach(
                 continue
             # After each one, so that an interrupted run is recorded as far as it went.
             if not options.dry_run:
-                change = partial(Lock.with_attached, ref=attachment.ticket.ref, file=attachment.file)
+                change = partial(Lock.with_attached, ref=attachment.ticket.ref, file=attachment.file, name=attachment.newest)
                 lock_file.update(partial(change, audience=attachment.content.audience))
     return TicketsResult(tuple(messages), tuple(problems))
 
@@ -170,10 +183,23 @@ def plan_attachments(
         raise abort(problems, "attached")
     plan: list[Attachment] = []
     for file, ref in ((file, ref) for file, refs in files.items() for ref in refs):
-        attachment, notes = _plan(*read[ref], contents[file], lock, comparer)
+        try:
+            attachment, notes = _plan(*read[ref], contents[file], lock, comparer, force=options.force)
+        except FindingsReportError as error:
+            problems += error.problems
+            continue
         plan.append(attachment)
         problems += notes
+    if any(problem.level == "error" for problem in problems):
+        raise abort(problems, "attached")
+    problems += [_closed(ticket) for _, ticket in read.values() if ticket.is_closed]
     return plan, problems
+
+
+def _closed(ticket: Ticket) -> Problem:
+    """Return the warning of a closed ticket, which nobody may look at again."""
+    fault = f"{ticket.ref} is closed: the file does not reopen it"
+    return Problem(Kind.USAGE, fault, f"reopen it if it is to be read: {ticket.address}", level="warning", code="ticket-closed")
 
 
 def _refuse_other_audience(ref: TicketRef, content: FileContent, readers: str | None) -> Problem | None:
@@ -193,22 +219,58 @@ def attachment_stem(name: str) -> str:
 
 
 def _plan(
-    tracker: Tracker, ticket: Ticket, content: FileContent, lock: Lock, comparer: Comparer
+    tracker: Tracker, ticket: Ticket, content: FileContent, lock: Lock, comparer: Comparer, *, force: bool
 ) -> tuple[Attachment, list[Problem]]:
+    """Return what is missing on one ticket. Raises FindingsReportError (USAGE) for an older report, unless `force`."""
     file = content.file
     recorded = lock.attached.get(str(ticket.ref), {}).get(f"{file.stem}{file.suffix}")
-    # The lock file is asked second: somebody may have attached a newer file from another clone of the engagement.
+    if not ticket.is_listed:
+        superseded = recorded if recorded != file.name else None
+        return Attachment(tracker, ticket, content, superseded, file.name, recorded == file.name, content.changes), []
+    # Only what is on the ticket is superseded: the lock file may name a file that somebody has deleted there.
     previous = next((attached for attached in reversed(ticket.attached) if attached.is_older(file)), None)
-    superseded = previous.name if previous is not None else recorded if recorded != file.name else None
-    is_complete = _is_complete(ticket, file) if ticket.is_listed else recorded == file.name
-    attachment = Attachment(tracker, ticket, content, superseded, is_complete, content.changes)
-    if is_complete or content.changes is not None or previous is None or content.report is None:
+    superseded = previous.name if previous is not None else None
+    if _is_attached(ticket, file):
+        # The same bytes may be the older of two files; then the newer one stays the one that is read.
+        kind = [attached for attached in ticket.attached if attached.holds(file) or attached.is_older(file)]
+        is_newest = kind[-1].holds(file)
+        newest = file.name if is_newest else kind[-1].name
+        attachment = Attachment(
+            tracker, ticket, content, superseded if is_newest else None, newest, _is_complete(ticket, file), content.changes
+        )
+    else:
+        attachment = Attachment(tracker, ticket, content, superseded, file.name, False, content.changes)
+    if attachment.is_complete or previous is None or content.report is None:
         return attachment, []
     try:
-        changes = _compare(attachment, previous, content.report, comparer)
+        before = comparer.read_attached(tracker, ticket, previous)
+        if not force and has_same_content(content.report, before) and _is_announced(ticket, previous):
+            return replace(attachment, newest=previous.name, is_complete=True), []
+        if not force and is_older(content.report, before, comparer.inputs.folder):
+            raise _refuse_older(attachment, previous, content.report, before)
+        if content.changes is None:
+            attachment = replace(attachment, changes=_compare(attachment, previous, content.report, comparer))
     except FindingsReportError as error:
-        return attachment, [changes_unavailable(ticket.ref, previous.name, error)]
-    return replace(attachment, changes=changes), []
+        if error.problems[0].code == "ticket-older":
+            raise
+        return attachment, [changes_unavailable(ticket.ref, previous.name, error)] * (content.changes is None)
+    return attachment, []
+
+
+def _refuse_older(attachment: Attachment, previous: Attached, report: Report, before: Report) -> FindingsReportError:
+    editions = (
+        (engagement.version and f"version {engagement.version}", str(engagement.date or ""))
+        for engagement in (report.engagement, before.engagement)
+    )
+    own, other = (f" ({', '.join(filter(None, parts))})" if any(parts) else "" for parts in editions)
+    fault = f"{attachment.ticket.ref}: {attachment.file.name}{own} is older than {previous.name}{other}, which is on the ticket"
+    remedy = "attach the newer report, or confirm with --force"
+    return FindingsReportError(Problem(Kind.USAGE, fault, remedy, code="ticket-older"))
+
+
+def _is_announced(ticket: Ticket, attached: Attached) -> bool:
+    """Return True if a comment describes the file: by the digest that is in its name."""
+    return any(attached.is_named_by(digest) for digest in ticket.announced)
 
 
 def _compare(attachment: Attachment, previous: Attached, report: Report, comparer: Comparer) -> Changes:
@@ -226,7 +288,11 @@ def _put(attachment: Attachment, *, dry_run: bool) -> str:
     """Send what is missing, and read the ticket again; a message. Raises FindingsReportError."""
     tracker, ticket, file = attachment.tracker, attachment.ticket, attachment.file
     if attachment.is_complete:
-        return f"{ticket.ref}: {file.name} is already attached"
+        if attachment.newest == file.name:
+            return f"{ticket.ref}: {file.name} is already attached"
+        if _is_attached(ticket, file):
+            return f"{ticket.ref}: {file.name} is already attached, and superseded by {attachment.newest}"
+        return f"{ticket.ref}: {attachment.newest} is already attached, with the same content as {file.name}"
     changes = attachment.changes
     since = f"\n  since the last one: {changes.counts}" if isinstance(changes, Changes) else ""
     if dry_run:

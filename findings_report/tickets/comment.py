@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from findings_report import authoring
+from findings_report import authoring, git
 from findings_report.comparison.sides import ReadSide, read_side, side_of_report
 from findings_report.evidence.source_files import Clone, find_clones, open_clones
 from findings_report.model.comparison import Change, ComparedFinding, FieldChange
@@ -130,6 +132,10 @@ def _edition_parts(engagement: ReportedEngagement) -> Iterator[str]:
         yield ENGLISH.day(engagement.date)
 
 
+# Of a version: at most nine digits each, as `int` is slow for very long numbers.
+_NUMBER: Final = re.compile(r"[0-9]{1,9}")
+
+
 # A comment is read in an e-mail: beyond this the report itself, or `diff`, is the place to look.
 _MAX_FINDINGS: Final = 30
 
@@ -161,6 +167,19 @@ class Comparer:
     def _known(self) -> dict[tuple[str, str, str], Changes]:
         return {}
 
+    @cached_property
+    def _read(self) -> dict[tuple[str, str], Report]:
+        return {}
+
+    def read_attached(self, tracker: Tracker, ticket: Ticket, previous: Attached) -> Report:
+        """Return the report in a file on the ticket, each file once. Raises FindingsReportError if it cannot be read."""
+        key = previous.name, previous.mark  # the same name with another digest is another file
+        if key not in self._read:
+            self.progress(f"{ticket.ref}: reading {previous.name}")
+            content = _download(tracker, ticket, previous)
+            self._read[key] = archive.read(content, previous.name, largest=_MAX_REPORT_BYTES, password=self.inputs.password)
+        return self._read[key]
+
     def compare_with_baseline(self, baseline: ReadSide, name: str, report: Report | None, *, is_single: bool) -> Changes:
         """Return the changes since `baseline`, a side of --since. Raises FindingsReportError as `diff` does.
 
@@ -184,11 +203,10 @@ class Comparer:
         """
         from findings_report.comparison.sides import compare_sides
 
-        pair = previous.name, previous.mark, name  # the same name with another digest is another file
+        pair = previous.name, previous.mark, name
         if pair not in self._known:
+            before = self.read_attached(tracker, ticket, previous)
             self.progress(f"{ticket.ref}: comparing with {previous.name}")
-            content = _download(tracker, ticket, previous)
-            before = archive.read(content, previous.name, largest=_MAX_REPORT_BYTES, password=self.inputs.password)
             sides = [
                 side_of_report(source, side, self.inputs, self._clones)
                 for source, side in ((previous.name, before), (name, report))
@@ -209,6 +227,38 @@ class Comparer:
                 with contextlib.suppress(FindingsReportError), open_clones({name: clone}, self.inputs.borrow):
                     clones |= {name: clone} if clone is not None else {}
         return clones
+
+
+def has_same_content(report: Report, other: Report) -> bool:
+    """Return True if two reports differ in nothing but the programs that made them.
+
+    Another version of Python, of a library or of this program gives other bytes; nobody needs a second file because of that.
+    """
+    return report.model_copy(update={"components": ()}) == other.model_copy(update={"components": ()})
+
+
+def is_older(report: Report, other: Report, folder: Path) -> bool:
+    """Return True if `report` was made before `other`: by its date, else its version, else the commit of its findings.
+
+    `folder` is the engagement's, whose history knows the order of the commits.
+    """
+    mine, theirs = report.engagement, other.engagement
+    if mine.date and theirs.date and mine.date != theirs.date:
+        return mine.date < theirs.date
+    numbers = [tuple(int(number) for number in _NUMBER.findall(engagement.version or "")) for engagement in (mine, theirs)]
+    if all(numbers) and numbers[0] != numbers[1]:
+        return numbers[0] < numbers[1]
+    commits = [engagement.findings_commit for engagement in (mine, theirs)]
+    if any(commit is None for commit in commits):
+        return False
+    first, second = (commit.hash for commit in commits if commit is not None)
+    # A commit that the repository does not have, or no repository at all, decides nothing.
+    with contextlib.suppress(FindingsReportError, OSError):
+        root = git.enclosing_folder(folder)
+        if root is not None and first != second:
+            with git.open_repository(root, name="findings") as repository:
+                return all(map(repository.commit_of, (first, second))) and bool(repository.is_in_history(first, of=second))
+    return False
 
 
 def changes_unavailable(ref: TicketRef, previous: str, error: FindingsReportError) -> Problem:

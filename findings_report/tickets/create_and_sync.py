@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from findings_report import authoring
-from findings_report.model.finding import ANSWERED
+from findings_report.model.finding import ANSWERED, Status
 from findings_report.model.report import Report, ReportedFinding
 from findings_report.model.ticket import (
     FIELDS,
@@ -462,9 +462,16 @@ def _update(
         remedy = f"if its readers are {draft.audience}, write `audience: {draft.audience}` in its entry of {authoring.LOCK}"
         raise FindingsReportError(Problem(Kind.USAGE, fault, remedy, level="warning", code="audience"))
     text = truncate(draft.text, draft.end, tracker.description_markup, tracker.description_limit)
-    ticket = tracker.read_state(known.ref.partition(":")[2])
+    try:
+        ticket = tracker.read_state(known.ref.partition(":")[2])
+    except FindingsReportError as error:
+        raise _describe_missing(error, draft, known) from None
     plan = plan_fields(tracker, ticket, draft, known.fields, overwrite=options.overwrite)
     problems = list(plan.problems)
+    if ticket.is_closed and draft.status not in {*ANSWERED, Status.RISK_ACCEPTED}:
+        fault = f"{known.ref} is closed, and {draft.finding} is {labels.words(draft.status, words)}: it is not reopened"
+        remedy = f"reopen the ticket, or set the status of {draft.finding}: {ticket.address}"
+        problems.append(Problem(Kind.USAGE, fault, remedy, level="warning", code="ticket-closed"))
     known_fields = known if options.dry_run else known.model_copy(update={"fields": dict(plan.locked)})
     # Compared with the text as it was sent: an edited text on the tracker is only a conflict if there is something to send.
     is_new = known.written != digest(draft.title, text)
@@ -496,6 +503,18 @@ def _update(
         return "", known_fields, problems
     entry = locked_ticket(after, draft, text, fields) if has_text else known.model_copy(update={"fields": fields})
     return f"{known.ref}: {draft.finding} updated{summary}\n  {ticket.address}", entry, problems
+
+
+def _describe_missing(error: FindingsReportError, draft: Draft, known: LockedTicket) -> FindingsReportError:
+    """Return the error with what to do about a ticket that was deleted: it is not created again by itself."""
+    tracker = known.ref.partition(":")[0]
+    remedy = (
+        f"if it was deleted, remove {tracker} of {draft.finding} from {authoring.LOCK} and {known.ref} from its `tickets`;"
+        f" `tickets create --only {draft.finding}` then creates another one"
+    )
+    return FindingsReportError(
+        [replace(problem, remedy=remedy) if problem.code == "tracker-ticket" else problem for problem in error.problems]
+    )
 
 
 def _send(tracker: TicketWriter, ticket: TicketState, change: TicketChange) -> Problem | None:

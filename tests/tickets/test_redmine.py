@@ -162,6 +162,70 @@ def test_what_redmine_refuses_is_told_one_message_each(work: Work, redmine: Redm
     assert not issue(redmine, ref)["attachments"]
 
 
+def test_programs_of_other_versions_make_no_other_report_and_an_older_one_supersedes_none(
+    work: Work, redmine: RedmineServer
+) -> None:
+    ref = new_issue(redmine)
+    report = samples.report()
+
+    def build(version: str, python: str) -> str:
+        components = tuple(
+            component.model_copy(update={"version": python}) for component in report.components if component.name != "git"
+        )
+        engagement = report.engagement.model_copy(update={"version": version, "date": None})
+        path = work.root / "report.json"
+        path.write_bytes(to_json(report.model_copy(update={"engagement": engagement, "components": components})))
+        return f"report-{hashlib.sha256(path.read_bytes()).hexdigest()[:12]}.json"
+
+    first, path = build("1.9", "3.11.2"), work.root / "report.json"
+    work.attach(ref, path)
+    again = build("1.9", "3.11.9")
+    assert work.attach(ref, path).messages == (f"{ref}: {first} is already attached, with the same content as {again}",)
+    newer = build("1.10", "3.11.9")
+    assert f"supersedes {first}" in work.attach(ref, path).messages[0]
+    assert f'"report.json": "{newer}"' in work.lock
+    older = build("1.8", "3.11.9")
+    problem = work.refused(ref, path)
+    assert (problem.code, problem.kind) == ("ticket-older", Kind.USAGE)
+    assert f"{older} (version 1.8) is older than {newer} (version 1.10)" in problem.fault
+    build("1.9", "3.11.2")
+    assert work.attach(ref, path).messages == (f"{ref}: {first} is already attached, and superseded by {newer}",)
+    assert f'"report.json": "{newer}"' in work.lock
+    assert [attached["filename"] for attached in issue(redmine, ref)["attachments"]] == [first, newer]
+
+    build("1.8", "3.11.9")
+    assert f"supersedes {newer}" in work.attach(ref, path, force=True).messages[0]
+
+
+def test_only_what_is_on_the_ticket_is_superseded_and_a_closed_or_deleted_one_is_told(
+    named: Work, redmine: RedmineServer
+) -> None:
+    named.create("redmine:audit")
+    ref = f"redmine:{made_for(redmine, 'A-1', named)['id']}"
+    named.attach(ref)
+    (attached,) = issue(redmine, ref)["attachments"]
+    debian.asked(f"{redmine.url}/attachments/{attached['id']}.json", {"X-Redmine-API-Key": redmine.admin}, method="DELETE")
+    debian.asked(
+        f"{redmine.url}/issues/{ref[8:]}.json", {"X-Redmine-API-Key": redmine.admin}, {"issue": {"status_id": 5}}, "PUT"
+    )
+    named.build(PDF + b"newer")
+
+    done = named.attach(ref)
+
+    assert "supersedes" not in done.messages[0] + notes(redmine, ref)[-1]
+    assert [(problem.level, problem.code) for problem in done.problems] == [("warning", "ticket-closed")]
+    named.finding("A-1", FINDING.replace("One", "Two"))
+    synced = named.sync()
+    assert [problem.code for problem in synced.problems] == ["ticket-closed"]
+    assert issue(redmine, ref)["status"]["is_closed"]
+    assert made_for(redmine, "A-1", named)["subject"] == "A-1: Two"
+    debian.asked(f"{redmine.url}/issues/{ref[8:]}.json", {"X-Redmine-API-Key": redmine.admin}, method="DELETE")
+    (missing,) = named.sync().problems
+    assert (missing.code, missing.level) == ("tracker-ticket", "error")
+    assert "`tickets create --only A-1` then creates another one" in (missing.remedy or "")
+    assert named.refused(ref).code == "tracker-ticket"
+
+
 def test_what_people_write_is_text_in_textile(work: Work, redmine: RedmineServer) -> None:
     ref = new_issue(redmine)
     title = '!http://evil/x.png! {{toc}} [[Wiki]] "x":http://evil/ #1 <b> & p. *b*'

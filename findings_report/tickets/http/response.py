@@ -145,7 +145,7 @@ def refusal(credentials: Credentials, about: str, status: int, headers: Mapping[
         return _problem(
             "tracker-rights", fault, f"ask the tracker's administrator, or use another token in {credentials.token_variable}"
         )
-    if status == 404:
+    if status in (404, 410):  # GitHub answers 410 for a deleted issue
         return ticket_not_found(credentials, about)
     # A proxy in front of the tracker answers 413; the tracker itself often one of the others, with a message.
     if status == 413 or (status in (400, 422) and _is_about_size(message)):

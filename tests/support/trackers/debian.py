@@ -73,11 +73,11 @@ def _wait(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
     raise AssertionError(f"the server did not answer:\n{log.read_text(errors='replace')[-3000:]}")
 
 
-def asked(address: str, headers: Mapping[str, str], document: object = None) -> Any:
-    """What a server itself answers, JSON or bytes: not read by the program under test. A document is posted."""
+def asked(address: str, headers: Mapping[str, str], document: object = None, method: str | None = None) -> Any:
+    """What a server itself answers, JSON or bytes: not read by the program under test. A document is posted by default."""
     content = None if document is None else json.dumps(document).encode()
     typed = {} if document is None else {"Content-Type": "application/json"}
-    request = urllib.request.Request(address, content, {**headers, **typed})  # noqa: S310 - loopback
+    request = urllib.request.Request(address, content, {**headers, **typed}, method=method)  # noqa: S310 - loopback
     with urllib.request.urlopen(request) as answer:  # noqa: S310 - likewise
         answered = answer.read()
-    return json.loads(answered) if "json" in answer.headers["Content-Type"] else answered
+    return json.loads(answered) if answered and "json" in answer.headers["Content-Type"] else answered
