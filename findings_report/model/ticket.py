@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -138,6 +138,26 @@ class Attached:
 
 
 @dataclass(frozen=True)
+class Comment:
+    """A comment that describes files."""
+
+    digests: frozenset[str]
+    """Digests of the files."""
+    id: str = ""
+    """Id on the tracker; empty if it has none."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What one run has put on a ticket."""
+
+    file: str = ""
+    """Id of the file; empty if none was added, or the tracker does not say."""
+    comment: str = ""
+    """Id of the comment; empty if the tracker does not say."""
+
+
+@dataclass(frozen=True)
 class TicketState:
     """A ticket without its files and comments: as much as a single request returns."""
 
@@ -165,15 +185,21 @@ class Ticket(TicketState):
     """True if everybody can read it, without an account or with one that anybody can get."""
     attached: tuple[Attached, ...] = ()
     """Files on the ticket, oldest first."""
-    announced: frozenset[str] = frozenset()
-    """Digests of the files that its comments describe."""
+    comments: tuple[Comment, ...] = ()
+    """The comments that describe files, oldest first."""
     is_listed: bool = True
     """False if the tracker cannot list files: then only `tickets.lock.yaml` records them."""
 
+    @property
+    def announced(self) -> frozenset[str]:
+        """Digests of the files that its comments describe."""
+        return frozenset(digest for comment in self.comments for digest in comment.digests)
 
-def digests(text: str) -> frozenset[str]:
-    """Return the digests in a comment: each `sha256:` with its 64 digits."""
-    return frozenset(_MARK.findall(text))
+
+def read_comments(texts: Iterable[tuple[str, str]]) -> tuple[Comment, ...]:
+    """Return the comments that describe files, of texts with their ids: those with `sha256:` and 64 digits."""
+    comments = (Comment(frozenset(_MARK.findall(text)), id) for text, id in texts)
+    return tuple(comment for comment in comments if comment.digests)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Final
 from findings_report import authoring
 from findings_report.comparison.sides import read_side
 from findings_report.model.report import Report
-from findings_report.model.ticket import Attached, File, Lock, Ticket, TicketRef
+from findings_report.model.ticket import Attached, Delivery, File, Lock, Ticket, TicketRef
 from findings_report.pdf.embedded_data import NO_PASSWORD, WRONG_PASSWORD, Password
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.report import archive
@@ -31,7 +31,7 @@ from findings_report.tickets.comment import (
 from findings_report.tickets.http.credentials import Environment
 from findings_report.tickets.markup.convert import convert
 from findings_report.tickets.session import OpenTrackers, TicketsResult, abort, open_lock_file, public_place
-from findings_report.tickets.trackers import Tracker
+from findings_report.tickets.trackers import DeliveryRemover, Tracker
 
 Attachments = Mapping[File, tuple[TicketRef, ...]]
 """Files, each with the tickets to which it is attached."""
@@ -113,11 +113,15 @@ def attach(
         for attachment in attachments:
             progress(f"{attachment.ticket.ref}: {attachment.file.name}")
             try:
-                messages.append(_put(attachment, dry_run=options.dry_run))
+                message, notes = _put(attachment, dry_run=options.dry_run)
             except FindingsReportError as error:
                 problems += error.problems
-                problems += [_not_attached(attachment)] * (len(attachments) > 1)
+                # The tracker's own message names only the ticket.
+                is_open = len(attachments) > 1 and error.problems[0].code not in (*_UNCERTAIN, "ticket-lost")
+                problems += [_not_attached(attachment)] * is_open
                 continue
+            messages.append(message)
+            problems += notes
             # After each one, so that an interrupted run is recorded as far as it went.
             if not options.dry_run:
                 change = partial(Lock.with_attached, ref=attachment.ticket.ref, file=attachment.file, name=attachment.newest)
@@ -284,28 +288,89 @@ def _compare(attachment: Attachment, previous: Attached, report: Report, compare
     )
 
 
-def _put(attachment: Attachment, *, dry_run: bool) -> str:
-    """Send what is missing, and read the ticket again; a message. Raises FindingsReportError."""
+def _put(attachment: Attachment, *, dry_run: bool) -> tuple[str, list[Problem]]:
+    """Send what is missing, and read the ticket again; a message, and notes. Raises FindingsReportError."""
     tracker, ticket, file = attachment.tracker, attachment.ticket, attachment.file
     if attachment.is_complete:
         if attachment.newest == file.name:
-            return f"{ticket.ref}: {file.name} is already attached"
+            return f"{ticket.ref}: {file.name} is already attached", []
         if _is_attached(ticket, file):
-            return f"{ticket.ref}: {file.name} is already attached, and superseded by {attachment.newest}"
-        return f"{ticket.ref}: {attachment.newest} is already attached, with the same content as {file.name}"
+            return f"{ticket.ref}: {file.name} is already attached, and superseded by {attachment.newest}", []
+        return f"{ticket.ref}: {attachment.newest} is already attached, with the same content as {file.name}", []
     changes = attachment.changes
     since = f"\n  since the last one: {changes.counts}" if isinstance(changes, Changes) else ""
     if dry_run:
-        return f"{ticket.ref}: would attach {attachment.description} ({ticket.title}){since}"
+        return f"{ticket.ref}: would attach {attachment.description} ({ticket.title}){since}", []
     comment = compose_comment(attachment.content, superseded=attachment.superseded, changes=changes)
-    tracker.attach(ticket, file, convert(comment, tracker.markup))
+    done = f"{ticket.ref}: attached {attachment.description}\n  {ticket.address}{since}"
+    try:
+        delivery = tracker.attach(ticket, file, convert(comment, tracker.markup))
+    except FindingsReportError as error:
+        return done, [_check_interrupted(attachment, error)]
     after = tracker.read(ticket.ref.key)  # a tracker may drop a file or a comment without an error: RT and ServiceNow do
     if ticket.is_listed and not _is_complete(after, file):
         missing = "the comment" if _is_attached(after, file) else "the file"
         fault = f"{ticket.ref}: the tracker accepted {file.name}, but {missing} is missing"
         remedy = "run the command again, or check the ticket"
         raise FindingsReportError(Problem(Kind.NETWORK, fault, remedy, code="ticket-lost"))
-    return f"{ticket.ref}: attached {attachment.description}\n  {ticket.address}{since}"
+    return done, _remove_duplicate(tracker, after, file, delivery)
+
+
+# After these the request, or a part of it, may have been carried out.
+_UNCERTAIN: Final = ("tracker-no-answer", "tracker-unreachable", "tracker-server", "tracker-answer", "tracker-rate-limit")
+
+
+def _check_interrupted(attachment: Attachment, error: FindingsReportError) -> Problem:
+    """Read the ticket again after a failed request; a note if all has arrived nevertheless.
+
+    Raises the error, which then says what has arrived and what has not.
+    """
+    ticket, file, cause = attachment.ticket, attachment.file, error.problems[0]
+    if not ticket.is_listed or cause.code not in _UNCERTAIN:
+        raise error
+    try:
+        after = attachment.tracker.read(ticket.ref.key)
+    except FindingsReportError:
+        state = "it is not known whether anything was attached: the ticket cannot be read either"
+    else:
+        if _is_complete(after, file):
+            fault = f"{ticket.ref}: {file.name} is attached with its comment, although the request failed: {cause.fault}"
+            return Problem(Kind.NETWORK, fault, level="note", code="delivered")
+        state = f"{file.name} is attached, its comment is not" if _is_attached(after, file) else f"{file.name} is not attached"
+    raise FindingsReportError([replace(cause, fault=f"{cause.fault}; {state}"), *error.problems[1:]]) from error
+
+
+def _remove_duplicate(tracker: Tracker, after: Ticket, file: File, delivery: Delivery) -> list[Problem]:
+    """Remove what this run has added if another run was first; a note about that.
+
+    Both runs find two files, and the later one removes its own. Each knows its own by the id that the tracker gave to it; that
+    of somebody else is never removed.
+    """
+    files = [attached.id for attached in after.attached if attached.holds(file)]
+    comments = [comment.id for comment in after.comments if file.digest in comment.digests]
+    if len(files) < 2 and len(comments) < 2:
+        return []
+    # Redmine does not say which comment it has added: the id then ends with a colon, and is the beginning of the whole one.
+    is_prefix = delivery.comment.endswith(":")
+    own = next((id for id in comments if id == delivery.comment or (is_prefix and id.startswith(delivery.comment))), "")
+    second = Delivery(
+        delivery.file if delivery.file in files[1:] else "",
+        own if own and own in comments[1:] else "",
+    )
+    if not (second.file or second.comment):
+        # The first one stays. Where ids are unknown, nobody can say which one it is.
+        if delivery.file or delivery.comment:
+            return []
+        fault = f"{after.ref}: {file.name} was attached by another run at the same time, and the tracker keeps both"
+        return [Problem(Kind.NETWORK, fault, level="note", code="ticket-twice")]
+    fault = f"{after.ref}: another run attached {file.name} at the same time: the copy of this run was removed"
+    if isinstance(tracker, DeliveryRemover):
+        try:
+            tracker.remove(after, second)
+        except FindingsReportError as error:
+            fault = f"{after.ref}: another run attached {file.name} at the same time, and the copy of this run stays"
+            fault += f": {error.problems[0].fault}"
+    return [Problem(Kind.NETWORK, fault, level="note", code="ticket-twice")]
 
 
 def _is_attached(ticket: Ticket, file: File) -> bool:
@@ -317,7 +382,6 @@ def _is_complete(ticket: Ticket, file: File) -> bool:
 
 
 def _not_attached(attachment: Attachment) -> Problem:
-    """Return a note that names the file, because the tracker's own message names only the ticket."""
     fault = f"{attachment.ticket.ref}: {attachment.file.name} is probably not attached"
     return Problem(Kind.NETWORK, fault, level="note", code="not-attached")
 

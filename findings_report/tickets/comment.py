@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Final
 from findings_report import authoring, git
 from findings_report.comparison.sides import ReadSide, read_side, side_of_report
 from findings_report.evidence.source_files import Clone, find_clones, open_clones
-from findings_report.model.comparison import Change, ComparedFinding, FieldChange
+from findings_report.model.comparison import Assessment, Change, ComparedFinding, FieldChange
 from findings_report.model.report import Report, ReportedEngagement
 from findings_report.model.ticket import File
 from findings_report.model.translation import ENGLISH
 from findings_report.pdf.embedded_data import LARGEST_PDF
 from findings_report.problems import FindingsReportError, Kind, Problem
-from findings_report.rendering import markdown
+from findings_report.rendering import labels, markdown
 from findings_report.rendering.filters import with_inline_code
 from findings_report.rendering.markdown import code, escape
 from findings_report.report import archive
@@ -141,6 +141,9 @@ _MAX_FINDINGS: Final = 30
 
 
 _MAX_TEXT: Final = 160
+
+
+_MAX_JUDGEMENT: Final = 500  # a sentence, with the places that it is about
 
 
 _MAX_VALUE: Final = 30
@@ -289,11 +292,14 @@ def _summarize(findings: Sequence[ComparedFinding], baseline: Report, *, is_sing
     findings = [finding for finding in findings if finding.current is not None] if is_single else findings
     totals = Counter(_word(finding) for finding in findings)
     counts = ", ".join(word if is_single else f"{totals[word]} {word}" for word in _WORDS if totals[word])
-    changed = [finding for finding in findings if finding.change is not Change.UNCHANGED]
-    lines = list(_fields(changed[0])) if is_single and changed else [_line(finding) for finding in changed[:_MAX_FINDINGS]]
-    if len(changed) > _MAX_FINDINGS:
-        lines.append(f"and {len(changed) - _MAX_FINDINGS} more, in the report")
-    return Changes(counts if changed else "no finding changed", tuple(lines), baseline.engagement)
+    listed = [finding for finding in findings if _is_news(finding)]
+    is_changed = any(finding.change is not Change.UNCHANGED for finding in listed)
+    lines = [_line(finding) for finding in listed[:_MAX_FINDINGS]]
+    if is_single:
+        lines = [line for finding in listed[:1] for line in (*_fields(finding), *_judge(finding))]
+    if len(listed) > _MAX_FINDINGS:
+        lines.append(f"and {len(listed) - _MAX_FINDINGS} more, in the report")
+    return Changes(counts if is_changed else "no finding changed", tuple(lines), baseline.engagement)
 
 
 def _word(compared: ComparedFinding) -> str:
@@ -305,7 +311,22 @@ def _line(compared: ComparedFinding) -> str:
     id, severity = escape(_shorten(compared.id)), escape(_shorten(compared.latest.severity.name))
     title = with_inline_code(_shorten(compared.latest.title), markdown)
     fields = "; ".join(_fields(compared))
-    return f"{id}: {_word(compared)}, {severity}, {title}" + (f" ({fields})" if fields else "")
+    judgements = "".join(f"; {judgement}" for judgement in _judge(compared))
+    return f"{id}: {_word(compared)}, {severity}, {title}" + (f" ({fields})" if fields else "") + judgements
+
+
+def _judge(compared: ComparedFinding) -> list[str]:
+    """Return the results of checking the claim against the code, in the words of `diff`, as Markdown."""
+    return [
+        f"**{labels.words(judgement.weight, ENGLISH)}**: {escape(_shorten(judgement.text, _MAX_JUDGEMENT))}"
+        for judgement in compared.judgements
+    ]
+
+
+def _is_news(compared: ComparedFinding) -> bool:
+    """Return True if the finding has changed, or needs a review: the code may have changed where the finding has not."""
+    needs_review = any(judgement.weight is not Assessment.CONSISTENT for judgement in compared.judgements)
+    return compared.change is not Change.UNCHANGED or needs_review
 
 
 def _fields(compared: ComparedFinding) -> Iterator[str]:
@@ -323,7 +344,7 @@ def _is_short(field: FieldChange) -> bool:
     return all(value is None or (len(value) <= _MAX_VALUE and "\n" not in value) for value in (field.before, field.after))
 
 
-def _shorten(text: str) -> str:
+def _shorten(text: str, most: int = _MAX_TEXT) -> str:
     """Return `text` on one line, cut if it is long: it may come from a file that anybody made."""
     line = " ".join(text.split())
-    return line if len(line) <= _MAX_TEXT else f"{line[:_MAX_TEXT]}…"
+    return line if len(line) <= most else f"{line[:most]}…"

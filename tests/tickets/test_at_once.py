@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import samples
 import yaml
-from trackers.work import Work, made
+from trackers.work import FINDING, Work, made
 
 from findings_report.report import archive
 from findings_report.system import locked
@@ -34,6 +35,10 @@ class Redmine(ThreadingHTTPServer):
         self.issues: dict[str, dict[str, Any]] = {}
         self.uploads: list[bytes] = []
         self.kept = threading.Lock()
+        self.requests: list[str] = []
+        self.upload_seconds = 0.3
+        self.gate: threading.Barrier | None = None
+        """What uploads wait for: so both runs have read the ticket before one of them changes it."""
 
     @property
     def url(self) -> str:
@@ -44,13 +49,24 @@ class Redmine(ThreadingHTTPServer):
         return self.issues.setdefault(key, empty)
 
 
+_FIXED = {
+    "/users/current.json": {"user": {"login": "ada"}},
+    "/projects/1.json": {"project": {"is_public": False}},
+    "/projects/audit.json": {"project": {"is_public": False}},
+    "/enumerations/issue_priorities.json": {"issue_priorities": [{"id": 1}]},
+}
+
+
 class _Handler(BaseHTTPRequestHandler):
     server: Redmine
 
     def _handle(self) -> None:
         content = self.rfile.read(int(self.headers.get("content-length", 0)))
+        self.server.requests.append(f"{self.command} {self.path}")
         if self.command == "POST":
-            time.sleep(0.3)
+            time.sleep(self.server.upload_seconds)
+            if self.server.gate is not None:
+                self.server.gate.wait(30)
         with self.server.kept:
             document, status = self._answer(content)
         body = json.dumps(document).encode()
@@ -59,17 +75,19 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def _remove(self, kind: str, id: str) -> tuple[object, int]:
+        assert self.command == ("DELETE" if kind == "attachments" else "PUT")
+        for issue in self.server.issues.values():
+            issue[kind] = [entry for entry in issue[kind] if str(entry["id"]) != id]
+        return None, 204
+
     def _answer(self, content: bytes) -> tuple[object, int]:
         server, parts = self.server, urlsplit(self.path)
-        if parts.path == "/users/current.json":
-            return {"user": {"login": "ada"}}, 200
-        if parts.path.startswith("/projects/"):
-            return {"project": {"is_public": False}}, 200
-        if parts.path == "/enumerations/issue_priorities.json":
-            return {"issue_priorities": [{"id": 1}]}, 200
+        if (fixed := _FIXED.get(parts.path)) is not None:
+            return fixed, 200
         if parts.path == "/uploads.json":
             server.uploads.append(content)
-            return {"upload": {"token": f"{len(server.uploads)}.0"}}, 201
+            return {"upload": {"id": len(server.uploads), "token": f"{len(server.uploads)}.0"}}, 201
         if parts.path == "/issues.json" and self.command == "POST":
             issue = server.issue(str(len(server.issues) + 1))
             issue.update({name: json.loads(content)["issue"][name] for name in ("subject", "description")})
@@ -77,21 +95,23 @@ class _Handler(BaseHTTPRequestHandler):
         if parts.path == "/issues.json":
             marker = parse_qs(parts.query)["description"][0].removeprefix("~")
             return {"issues": [issue for issue in server.issues.values() if marker in issue["description"]]}, 200
+        if match := re.fullmatch(r"/(attachments|journals)/(\d+)\.json", parts.path):
+            return self._remove(*match.groups())
         match = re.fullmatch(r"/issues/(\d+)\.json", parts.path)
         assert match, self.path
         issue = server.issue(match[1])
         if self.command == "PUT":
             change = json.loads(content)["issue"]
-            issue["journals"].append({"notes": change.get("notes", "")})
+            journal = {"id": len(issue["journals"]) + 1, "notes": change.get("notes", ""), "details": []}
+            issue["journals"].append(journal)
             for upload in change.get("uploads", []):
-                size = len(server.uploads[int(upload["token"].split(".")[0]) - 1])
-                name, description = upload["filename"], upload["description"]
-                issue["attachments"].append(
-                    {"id": len(issue["attachments"]) + 1, "filename": name, "filesize": size, "description": description}
-                )
+                number = int(upload["token"].split(".")[0])
+                name, description, size = upload["filename"], upload["description"], len(server.uploads[number - 1])
+                issue["attachments"].append({"id": number, "filename": name, "filesize": size, "description": description})
+                journal["details"].append({"property": "attachment", "name": str(number)})
         return {"issue": issue}, 200
 
-    do_GET = do_POST = do_PUT = _handle  # noqa: N815 - the names are the library's
+    do_GET = do_POST = do_PUT = do_DELETE = _handle  # noqa: N815 - the names are the library's
 
     def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - likewise
         """Silent."""
@@ -140,6 +160,26 @@ def test_two_runs_that_attach_one_file_to_one_ticket_send_it_once(work: Work, re
     assert len(redmine.issues["17"]["journals"]) == 1
 
 
+def test_of_two_runs_on_two_machines_the_later_one_removes_its_own_copy(
+    work: Work, redmine: Redmine, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Without a lock that both could see, each has read a ticket without files."""
+    works = (work, made(tmp_path_factory.mktemp("other"), work.environment))
+    redmine.gate = threading.Barrier(2)
+
+    with ThreadPoolExecutor() as pool:
+        results = list(pool.map(lambda each: each.attach("redmine:17"), works))
+
+    issue = redmine.issues["17"]
+    assert len(redmine.uploads) == 2
+    assert len(issue["attachments"]) == len(issue["journals"]) == 1
+    assert issue["journals"][0]["details"][0]["name"] == str(issue["attachments"][0]["id"])
+    (note,) = (problem for result in results for problem in result.problems)
+    assert (note.code, note.level) == ("ticket-twice", "note")
+    assert "the copy of this run was removed" in note.fault
+    assert all("is already attached" in each.attach("redmine:17").messages[0] for each in works)
+
+
 @pytest.mark.slow  # starts processes
 def test_two_runs_that_attach_to_two_tickets_lose_no_entry(work: Work) -> None:
     run_at_once(work, *[("attach", "build/report.pdf", "--to", f"redmine:{key}") for key in (17, 18)])
@@ -184,6 +224,22 @@ def test_an_entry_that_another_machine_wrote_meanwhile_is_kept(work: Work, redmi
     thread.join()
 
     assert set(yaml.safe_load(work.lock)["attached"]) == {"redmine:17", "redmine:99"}
+
+
+@pytest.mark.slow  # a hundred tickets
+def test_a_ticket_without_changes_costs_one_request(work: Work, redmine: Redmine) -> None:
+    redmine.upload_seconds = 0
+    for number in range(2, 101):
+        work.finding(f"A-{number}", FINDING)
+    work.create("redmine:audit")
+    redmine.requests.clear()
+
+    done = work.sync()
+
+    assert all("is up to date" in message for message in done.messages)
+    assert sorted(redmine.requests) == sorted(
+        ["GET /users/current.json", *(f"GET /issues/{number}.json" for number in range(1, 101))]
+    )
 
 
 @pytest.mark.slow  # starts processes

@@ -151,7 +151,7 @@ def test_a_newer_report_supersedes_the_older_unless_the_work_item_was_changed_me
     assert added["value"]["attributes"]["comment"] == NEWER.mark
     assert test == {"op": "test", "path": "/rev", "value": 6}
     assert older == {"op": "replace", "path": "/relations/2/attributes/comment", "value": marked}
-    assert f"Supersedes <code>{FILE.name}</code>" in told["value"]
+    assert f'Supersedes <a href="{ADDRESS}">{FILE.name}</a>' in told["value"]
     assert f"which supersedes {FILE.name}" in done.messages[0]
 
 

@@ -14,11 +14,13 @@ from trackers import contract
 from trackers.fake import Answers, Fake, Reply, Request
 from trackers.work import PDF, Work, made
 
+from findings_report.model.comparison import Assessment, Change, ComparedFinding, Judgement
 from findings_report.model.finding import Status
 from findings_report.model.report import Report
 from findings_report.model.ticket import File
 from findings_report.problems import Problem
 from findings_report.report.archive import to_json
+from findings_report.tickets.comment import _summarize
 
 BASELINE = samples.report()
 FIRST, *OTHERS = BASELINE.findings
@@ -256,7 +258,7 @@ def test_the_comment_tells_what_changed_and_what_the_last_one_was(fake: Fake, wo
 
 
 def test_what_the_user_says_of_it_is_told_and_nothing_is_compared(fake: Fake, work: Work) -> None:
-    expect(fake, redmine(FILE)[:-1])
+    expect(fake, redmine(FILE))  # whether it is older or the same is asked in any case
 
     note = sent_comment(fake, work, changes="All of it.")
 
@@ -266,7 +268,7 @@ def test_what_the_user_says_of_it_is_told_and_nothing_is_compared(fake: Fake, wo
 def test_a_report_that_is_named_is_compared_with_instead(fake: Fake, work: Work) -> None:
     named = work.root / "last.json"
     named.write_bytes(to_json(samples.report(FIRST)))
-    expect(fake, redmine(FILE)[:-1])
+    expect(fake, redmine(FILE))
 
     note = sent_comment(fake, work, since=str(named))
 
@@ -395,6 +397,27 @@ def test_of_several_files_that_one_is_named_which_the_tracker_refuses(fake: Fake
     ]
 
 
+def test_the_judgements_of_a_comparison_are_in_the_comment_also_of_a_finding_without_changes() -> None:
+    sentence = "Resolved, but the cited code is *unchanged*, says @ada."
+    judgement = Judgement(weight=Assessment.CONTRADICTION, code="resolved-unchanged", text=sentence)
+    compared = ComparedFinding(
+        id=FIRST.id,
+        change=Change.UNCHANGED,
+        turn=None,
+        baseline=FIRST,
+        current=FIRST,
+        because="id",
+        judgements=(judgement,),
+    )
+
+    whole, single = (_summarize([compared], BASELINE, is_single=is_single) for is_single in (False, True))
+
+    assert whole.counts == single.counts == "no finding changed"
+    text = "**Contradiction**: Resolved, but the cited code is \\*unchanged\\*, says @ada."
+    assert whole.lines[0].endswith(f"; {text}")
+    assert single.lines == (text,)
+
+
 def own(report: Report) -> Report:
     return samples.report(report.findings[0], engagement=report.engagement)
 
@@ -411,7 +434,7 @@ def test_a_findings_own_document_says_what_of_it_changed_and_nothing_of_the_othe
     ]
     expect(fake, [*asked, (f"/attachments/download/9/{older.name}", Reply(content=older.content))])
     assert work.attach("redmine:17", path, dry_run=True).messages[0].endswith("\n  since the last one: resolved")
-    expect(fake, asked)
+    expect(fake, [*asked, (f"/attachments/download/9/{older.name}", Reply(content=older.content))])
 
     done = work.attach("redmine:17", path, dry_run=True, since=str(whole))
 

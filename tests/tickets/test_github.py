@@ -70,8 +70,10 @@ def test_half_an_upload_is_removed_and_a_whole_one_is_used_again(work: Work, fak
     fake.expect("DELETE", f"{REPOSITORY}/releases/assets/2", Reply(status=204))
     fake.expect("POST", f"/uploads{REPOSITORY}/releases/7/assets", Reply(WHOLE, 201))
     fake.expect("POST", f"{ISSUE}/comments", Reply(is_cut=True))
+    looks(fake, [], user=False)
     (problem,) = work.attach(REF).problems
     assert problem.code == "tracker-no-answer"
+    assert problem.fault.endswith(f"; {FILE.name} is not attached")
 
     looks(fake, [])
     fake.expect("GET", f"{REPOSITORY}/releases/tags/findings-report", release(fake))

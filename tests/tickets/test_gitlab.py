@@ -84,11 +84,25 @@ def test_an_upload_without_its_note_is_told_and_the_next_run_finishes_it(work: W
     looks(fake, [])
     fake.expect("POST", f"{PROJECT}/uploads", Reply({"markdown": LINK}, 201))
     fake.expect("POST", f"{ISSUE}/notes", Reply(is_cut=True))
+    looks(fake, [], user=False)
 
     (problem,) = work.attach(REF).problems
 
     assert problem.code == "tracker-no-answer"
     assert "run the command again" in (problem.remedy or "")
+
+
+def test_a_note_whose_answer_was_lost_is_told_as_delivered(work: Work, fake: Fake) -> None:
+    looks(fake, [])
+    fake.expect("POST", f"{PROJECT}/uploads", Reply({"markdown": LINK}, 201))
+    fake.expect("POST", f"{ISSUE}/notes", Reply(is_cut=True))
+    looks(fake, [f"`{FILE.mark}` {LINK}"], user=False)
+
+    done = work.attach(REF)
+
+    assert f"attached {FILE.name}" in done.messages[0]
+    assert [(problem.code, problem.level) for problem in done.problems] == [("delivered", "note")]
+    assert FILE.name in work.lock
 
 
 def test_an_issue_is_made_with_labels_after_its_marker_was_looked_for(work: Work, fake: Fake) -> None:

@@ -89,7 +89,7 @@ def test_a_file_is_sent_as_a_form_with_the_header_that_jira_wants(work: Work, fa
         assert bodies[0]["type"] == "doc"
         assert bodies[0]["content"][0]["content"][0] == {"type": "text", "text": "report", "marks": [{"type": "strong"}]}
     else:
-        assert bodies[0].startswith("*report*\n\n* Attached: {{")
+        assert bodies[0].startswith(f"*report*\n\n* Attached: [^{FILE.name}], ")
     assert f"attached {FILE.name}" in done.messages[0]
 
 

@@ -99,7 +99,7 @@ def test_a_newer_report_supersedes_the_older_and_both_say_so(work: Work, redmine
 
     older, newer = issue(redmine, ref)["attachments"]
     assert older["description"].startswith(f"superseded by {newer['filename']}; sha256:")
-    assert f"Supersedes <code>{older['filename']}</code>" in notes(redmine, ref)[1]
+    assert f"Supersedes attachment:{older['filename']}" in notes(redmine, ref)[1]
     assert "* 1 new\n* 2 fixed" in notes(redmine, ref)[1]
     assert f"which supersedes {older['filename']}" in done.messages[0]
     assert "is already attached" in work.attach(ref).messages[0]

@@ -14,6 +14,7 @@ Source: GitLab's `quick_actions/extractor.rb`, its reference filters and `Escape
 
 from __future__ import annotations
 
+import html
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -254,6 +255,15 @@ def _join_texts(children: Iterable[Token]) -> Iterator[Token]:
 
 def _is_web(link: Token) -> bool:
     return str(link.attrs.get("href", "")).startswith(_WEB)
+
+
+def link_files(comment: str, addresses: Mapping[str, str]) -> str:
+    """Return an HTML comment with a link for each file that it names as code; `addresses` are by name."""
+    for name, address in addresses.items():
+        if address:
+            link = f'<a href="{html.escape(address)}">{html.escape(name)}</a>'
+            comment = comment.replace(f"<code>{html.escape(name)}</code>", link)
+    return comment
 
 
 def _mark_text(text: str, rules: _Rules) -> str:

@@ -7,6 +7,7 @@ Out: tickets, projects and files as values of `model.ticket`. The trackers must 
 from findings_report.tickets.trackers.open import (
     TRACKERS,
     AttachmentReader,
+    DeliveryRemover,
     TicketWriter,
     Tracker,
     TrackerType,
@@ -14,4 +15,13 @@ from findings_report.tickets.trackers.open import (
     parse_ref,
 )
 
-__all__ = ["TRACKERS", "AttachmentReader", "TicketWriter", "Tracker", "TrackerType", "open_tracker", "parse_ref"]
+__all__ = [
+    "TRACKERS",
+    "AttachmentReader",
+    "DeliveryRemover",
+    "TicketWriter",
+    "Tracker",
+    "TrackerType",
+    "open_tracker",
+    "parse_ref",
+]

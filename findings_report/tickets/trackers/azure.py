@@ -16,6 +16,7 @@ from pydantic import Field
 
 from findings_report.model.ticket import (
     Attached,
+    Delivery,
     Draft,
     File,
     Markup,
@@ -24,7 +25,7 @@ from findings_report.model.ticket import (
     TicketChange,
     TicketRef,
     TicketState,
-    digests,
+    read_comments,
 )
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.tickets.http.client import ApiClient, Sent, open_client, pages
@@ -39,6 +40,7 @@ from findings_report.tickets.http.response import (
     refusal,
     unexpected_answer,
 )
+from findings_report.tickets.markup.convert import link_files
 
 REFERENCE: Final = "azure:project/31"
 TAG: Final = "findings-report"
@@ -125,6 +127,11 @@ class AzureRelation(ApiModel):
     attributes: AzureRelationAttributes = AzureRelationAttributes()
 
     @property
+    def address(self) -> str:
+        """The address without its query, by which a file is known again."""
+        return self.url.partition("?")[0]
+
+    @property
     def is_file(self) -> bool:
         """True for an attached file."""
         return self.rel == "AttachedFile"
@@ -144,11 +151,18 @@ class AzureRevision(ApiModel):
     relations: tuple[AzureRelation, ...] = ()
 
 
+class AzureCommentRef(ApiModel):
+    """The comment that a change has added."""
+
+    commentId: Text = ""  # noqa: N815 - the API's name
+
+
 class AzureEntry(ApiModel):
-    """A work item that was created or found."""
+    """A work item that was created, changed or found."""
 
     id: Number
     fields_: AzureFields | None = Field(None, alias="fields")
+    commentVersionRef: AzureCommentRef = AzureCommentRef()  # noqa: N815 - the API's name
 
 
 class AzureItems(ApiModel):
@@ -167,6 +181,7 @@ class AzureComment(ApiModel):
     """An entry in the discussion of a work item."""
 
     text: Text = ""
+    id: Text = ""
 
 
 class AzureComments(ApiModel):
@@ -260,11 +275,11 @@ class Azure:
             **vars(state),
             is_public=self._is_public(project, about),
             attached=tuple(
-                Attached(file.attributes.name, file.attributes.resourceSize, file.attributes.comment, file.url)
+                Attached(file.attributes.name, file.attributes.resourceSize, file.attributes.comment, file.address)
                 for file in item.relations
                 if file.is_file
             ),
-            announced=frozenset(digest for text in self._comments(project, number, about) for digest in digests(text)),
+            comments=read_comments(self._comments(project, number, about)),
         )
 
     def read_state(self, key: str) -> TicketState:
@@ -307,20 +322,40 @@ class Azure:
         query = {"fileName": attached.name, "download": "true", "api-version": _VERSION}
         return self._client.download(path, about, max_bytes=max_bytes, query=query, accept="application/octet-stream")
 
-    def attach(self, ticket: Ticket, file: File, comment: str) -> None:
+    def attach(self, ticket: Ticket, file: File, comment: str) -> Delivery:
         """Upload the bytes, then add file, comment and the marks of superseded files in one change of the work item."""
         project, _, number = ticket.ref.key.rpartition("/")
         project, about = quote(project, safe=""), str(ticket.ref)
         changes: list[dict[str, Any]] = []
+        address = ""
         if not any(attached.holds(file) for attached in ticket.attached):
             query = {"fileName": file.name, "uploadType": "Simple"}
             path = f"/{project}/_apis/wit/attachments"
             uploaded = self._request(AzureUpload, "POST", path, about, query=query, content=file.content)
+            address = uploaded.url.partition("?")[0]  # the relation has it without the name of the file
             relation = {"rel": "AttachedFile", "url": uploaded.url, "attributes": {"comment": file.mark}}
             changes.append({"op": "add", "path": "/relations/-", "value": relation})
             changes += self._mark_superseded(ticket, file, project, number)
-        changes.append(_set("System.History", comment))
-        self._change("PATCH", f"/{project}/_apis/wit/workitems/{number}", about, changes)
+        addresses = {attached.name: attached.id for attached in ticket.attached} | ({file.name: address} if address else {})
+        changes.append(_set("System.History", link_files(comment, addresses)))
+        changed = self._change("PATCH", f"/{project}/_apis/wit/workitems/{number}", about, changes)
+        return Delivery(address, changed.commentVersionRef.commentId)
+
+    def remove(self, ticket: Ticket, delivery: Delivery) -> None:
+        """Remove the file from the work item, by its position in this revision, and delete the comment."""
+        project, _, number = ticket.ref.key.rpartition("/")
+        project, about = quote(project, safe=""), str(ticket.ref)
+        path = f"/{project}/_apis/wit/workitems/{number}"
+        if delivery.file:
+            item = self._request(AzureRevision, "GET", path, about, query={"$expand": "relations"})
+            places = [place for place, relation in enumerate(item.relations) if relation.address == delivery.file]
+            removals = [{"op": "remove", "path": f"/relations/{place}"} for place in places[:1]]
+            if removals:
+                self._change("PATCH", path, about, [{"op": "test", "path": "/rev", "value": item.rev}, *removals])
+        if delivery.comment:
+            path = f"/{project}/_apis/wit/workItems/{number}/comments/{quote(delivery.comment, safe='')}"
+            query = {"api-version": _COMMENTS_VERSION}
+            self._client.send("DELETE", path, about, query=query, accepted=(404,))
 
     def project(self, key: str) -> Project:
         """Return a project by its name. Raises if it has no work items of the type AZURE_DEVOPS_WORK_ITEM_TYPE."""
@@ -415,18 +450,18 @@ class Azure:
         item = self._request(AzureRevision, "GET", path, str(ticket.ref), query={"$expand": "relations"})
         changes: list[dict[str, Any]] = [{"op": "test", "path": "/rev", "value": item.rev}]
         for position, relation in enumerate(item.relations):
-            if relation.is_file and (attached := older.get(relation.url)):
+            if relation.is_file and (attached := older.get(relation.address)):
                 comment = f"{_SUPERSEDED} {file.name}; {attached.mark}".removesuffix("; ")[:255]
                 operation = "replace" if attached.mark else "add"
                 changes.append({"op": operation, "path": f"/relations/{position}/attributes/comment", "value": comment})
         return changes
 
-    def _comments(self, project: str, number: str, about: str) -> Iterator[str]:
+    def _comments(self, project: str, number: str, about: str) -> Iterator[tuple[str, str]]:
         path = f"/{project}/_apis/wit/workItems/{number}/comments"
         query = {"$top": "200"}
         for _ in pages(about):
             page = self._request(AzureComments, "GET", path, about, version=_COMMENTS_VERSION, query=query)
-            yield from (comment.text for comment in page.comments)
+            yield from ((comment.text, comment.id) for comment in page.comments)
             if not page.continuationToken:
                 return
             query = {"$top": "200", "continuationToken": page.continuationToken}

@@ -19,6 +19,7 @@ from typing import Final
 
 from findings_report.model.ticket import (
     Attached,
+    Delivery,
     Draft,
     File,
     Markup,
@@ -27,7 +28,7 @@ from findings_report.model.ticket import (
     TicketChange,
     TicketRef,
     TicketState,
-    digests,
+    read_comments,
 )
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.tickets.http.client import ApiClient, FilePart, open_client, pages
@@ -169,7 +170,7 @@ class DefectDojo:
                 Attached(file.title.removesuffix(_title_end(key)), id=str(file.id))
                 for file in sorted(files, key=lambda file: file.id)
             ),
-            announced=frozenset(digest for note in notes for digest in digests(note.entry)),
+            comments=read_comments((note.entry, "") for note in notes),
         )
 
     def read_state(self, key: str) -> TicketState:
@@ -192,7 +193,7 @@ class DefectDojo:
         path = f"{_path(ticket.ref.key)}files/download/{attached.id}/"
         return self._client.download(path, str(ticket.ref), max_bytes=max_bytes)
 
-    def attach(self, ticket: Ticket, file: File, comment: str) -> None:
+    def attach(self, ticket: Ticket, file: File, comment: str) -> Delivery:
         """Upload the file, unless it is there, then add the note that describes it."""
         path, about = _path(ticket.ref.key), str(ticket.ref)
         if not any(attached.holds(file) for attached in ticket.attached):
@@ -204,6 +205,7 @@ class DefectDojo:
             part = FilePart("file", file.name, file.content, file.media_type)
             self._client.request(DojoFile, "POST", f"{path}files/", about, part=part, form={"title": title})
         self._note(path, comment, about)
+        return Delivery()
 
     def project(self, key: str) -> Project:
         """Return an engagement."""

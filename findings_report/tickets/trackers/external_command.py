@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
-from findings_report.model.ticket import File, Markup, Ticket, TicketRef
+from findings_report.model.ticket import Delivery, File, Markup, Ticket, TicketRef
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.system.journal import TemporaryFolder
 from findings_report.tickets.http.credentials import Environment
@@ -61,7 +61,7 @@ class ExternalCommand:
         words = self._words(ref)
         return Ticket(ref, title=words[0], address=shlex.join(words), is_public=False, is_listed=False)
 
-    def attach(self, ticket: Ticket, file: File, comment: str) -> None:
+    def attach(self, ticket: Ticket, file: File, comment: str) -> Delivery:
         """Run the program with the file's path as last argument and a JSON document on standard input.
 
         Exit code 0 means that file and comment were delivered.
@@ -76,6 +76,7 @@ class ExternalCommand:
         if code != 0:
             how = f"ended with exit code {code}" if code > 0 else f"was terminated by signal {-code}"
             raise _failed(f"{ticket.ref}: {words[0]} {how}{f': {output}' if output else ''}")
+        return Delivery()
 
     def _words(self, ref: TicketRef) -> list[str]:
         """Return program and arguments, split as a shell does. No shell runs."""

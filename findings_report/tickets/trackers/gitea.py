@@ -16,6 +16,7 @@ from urllib.parse import quote
 from findings_report.model.ticket import (
     SEVERITY_LABEL,
     Attached,
+    Delivery,
     Draft,
     File,
     Markup,
@@ -24,7 +25,7 @@ from findings_report.model.ticket import (
     TicketChange,
     TicketRef,
     TicketState,
-    digests,
+    read_comments,
 )
 from findings_report.tickets.http.client import ApiClient, FilePart, open_client, pages
 from findings_report.tickets.http.credentials import Credentials, Environment
@@ -103,6 +104,7 @@ class GiteaIssue(ApiModel):
 class GiteaComment(ApiModel):
     """A comment on an issue."""
 
+    id: Text = ""
     body: Text = ""
     assets: tuple[GiteaAsset, ...] = ()
 
@@ -160,7 +162,7 @@ class Gitea:
             attached=tuple(
                 Attached(asset.name, asset.size, id=asset.uuid) for asset in sorted(assets, key=lambda asset: asset.id)
             ),
-            announced=frozenset(digest for comment in comments for digest in digests(comment.body)),
+            comments=read_comments((comment.body, comment.id) for comment in comments),
         )
 
     def read_state(self, key: str) -> TicketState:
@@ -195,9 +197,9 @@ class Gitea:
         path = self._asset_path(attached.id, str(ticket.ref))
         return self._client.download(path, str(ticket.ref), max_bytes=max_bytes)
 
-    def attach(self, ticket: Ticket, file: File, comment: str) -> None:
+    def attach(self, ticket: Ticket, file: File, comment: str) -> Delivery:
         """Upload the file to the issue, unless it is there, then add the comment that links to it."""
-        about, path = str(ticket.ref), self._issue_path(ticket.ref.key)
+        about, path, added = str(ticket.ref), self._issue_path(ticket.ref.key), ""
         # The file comes first: a comment that links to nothing would be taken for the sign of a complete run.
         id = next((attached.id for attached in ticket.attached if attached.holds(file)), None)
         if id is None:
@@ -205,8 +207,19 @@ class Gitea:
             # The name of the part would do, too; the document names this parameter, and it has the last word.
             query = {"name": file.name}
             id = self._client.request(GiteaAsset, "POST", f"{path}/assets", about, part=part, query=query).uuid
+            added = id
         address = f"{self._client.credentials.url}{self._asset_path(id, about)}"
-        self._comment(ticket, f"{comment.rstrip()}\n\n[{file.name}]({address})\n")
+        return Delivery(added, self._comment(ticket, f"{comment.rstrip()}\n\n[{file.name}]({address})\n"))
+
+    def remove(self, ticket: Ticket, delivery: Delivery) -> None:
+        """Delete file and comment. A file is deleted by its number, which its uuid is not."""
+        about, path = str(ticket.ref), self._issue_path(ticket.ref.key)
+        assets = self._read(ticket.ref.key)[1].assets if delivery.file else ()
+        for number in (asset.id for asset in assets if asset.uuid == delivery.file):
+            self._client.send("DELETE", f"{path}/assets/{number}", about, accepted=(404,))
+        if delivery.comment:
+            comments = f"{_API}/repos/{ticket.project}/issues/comments"
+            self._client.send("DELETE", f"{comments}/{quote(delivery.comment, safe='')}", about, accepted=(404,))
 
     def project(self, key: str) -> Project:
         """Return a repository. One of an organization that is not public counts as public all the same: all members read it."""
@@ -269,9 +282,10 @@ class Gitea:
         if change.comment:
             self._comment(ticket, change.comment)
 
-    def _comment(self, ticket: TicketState, body: str) -> None:
+    def _comment(self, ticket: TicketState, body: str) -> str:
+        """Add a comment; its number."""
         path = f"{self._issue_path(ticket.ref.key)}/comments"
-        self._client.request(ApiModel, "POST", path, str(ticket.ref), document={"body": body})
+        return self._client.request(GiteaComment, "POST", path, str(ticket.ref), document={"body": body}).id
 
     def _label_ids(self, project: str, names: Sequence[str], about: str) -> list[int]:
         """Return the ids of labels. Missing ones are created, because an issue takes no label by its name."""

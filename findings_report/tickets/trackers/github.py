@@ -11,10 +11,12 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
+from urllib.parse import quote
 
 from findings_report.model.ticket import (
     SEVERITY_LABEL,
     Attached,
+    Delivery,
     Draft,
     File,
     Markup,
@@ -23,7 +25,7 @@ from findings_report.model.ticket import (
     TicketChange,
     TicketRef,
     TicketState,
-    digests,
+    read_comments,
 )
 from findings_report.tickets.http.client import ApiClient, open_client
 from findings_report.tickets.http.credentials import Credentials, Environment
@@ -83,6 +85,7 @@ class GitHubComment(ApiModel):
     """A comment on an issue."""
 
     body: Text = ""
+    id: Text = ""
 
 
 class GitHubRepository(ApiModel):
@@ -148,13 +151,13 @@ class GitHub:
     def read(self, key: str) -> Ticket:
         """Return the issue or pull request; its files are those that its comments link to."""
         ref, path, state = TicketRef("github", key), _issue_path(key), self.read_state(key)
-        comments = [comment.body for comment in self._client.iterate(GitHubComment, f"{path}/comments", str(ref), _PER_PAGE)]
+        comments = list(self._client.iterate(GitHubComment, f"{path}/comments", str(ref), _PER_PAGE))
         return Ticket(
             **vars(state),
             is_public=self.project(key.partition("#")[0]).is_public,
             # Neither size nor digest: a comment exists only after its asset was complete.
-            attached=tuple(Attached(name) for text in comments for name in dict.fromkeys(_ASSET.findall(text))),
-            announced=frozenset(digest for text in comments for digest in digests(text)),
+            attached=tuple(Attached(name) for comment in comments for name in dict.fromkeys(_ASSET.findall(comment.body))),
+            comments=read_comments((comment.body, comment.id) for comment in comments),
         )
 
     def read_state(self, key: str) -> TicketState:
@@ -184,10 +187,16 @@ class GitHub:
                 return self._client.download(path, about, max_bytes=max_bytes, accept="application/octet-stream")
         raise unexpected_answer(about, f"asset {attached.name}")
 
-    def attach(self, ticket: Ticket, file: File, comment: str) -> None:
+    def attach(self, ticket: Ticket, file: File, comment: str) -> Delivery:
         """Upload the asset, unless it is there, then add the comment that links to it."""
         url = self._provide_asset(_repository_path(ticket), file, str(ticket.ref))
-        self._comment(ticket, f"{comment.rstrip()}\n\n[{file.name}]({url})\n")
+        return Delivery(comment=self._comment(ticket, f"{comment.rstrip()}\n\n[{file.name}]({url})\n"))
+
+    def remove(self, ticket: Ticket, delivery: Delivery) -> None:
+        """Delete the comment. Both runs link to the same asset: a release has one of each name."""
+        if delivery.comment:
+            path = f"{_repository_path(ticket)}/issues/comments/{quote(delivery.comment, safe='')}"
+            self._client.send("DELETE", path, str(ticket.ref), accepted=(404,))
 
     def project(self, key: str) -> Project:
         """Return a repository. One that every user of an Enterprise Server can read counts as public."""
@@ -271,9 +280,10 @@ class GitHub:
         document = {"tag_name": RELEASE, "name": "Audit reports", "prerelease": True, "make_latest": "false"}
         return self._client.request(GitHubRelease, "POST", f"{repository}/releases", about, document=document)
 
-    def _comment(self, ticket: TicketState, body: str) -> None:
+    def _comment(self, ticket: TicketState, body: str) -> str:
+        """Add a comment; its number."""
         path = f"{_issue_path(ticket.ref.key)}/comments"
-        self._client.request(ApiModel, "POST", path, str(ticket.ref), document={"body": body})
+        return self._client.request(GitHubComment, "POST", path, str(ticket.ref), document={"body": body}).id
 
 
 def _severities(issue: GitHubIssue) -> list[str]:

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from findings_report.model.ticket import (
     SEVERITY_LABEL,
     Attached,
+    Delivery,
     Draft,
     File,
     Markup,
@@ -23,7 +24,7 @@ from findings_report.model.ticket import (
     TicketChange,
     TicketRef,
     TicketState,
-    digests,
+    read_comments,
 )
 from findings_report.tickets.http.client import ApiClient, FilePart, open_client
 from findings_report.tickets.http.credentials import Credentials, Environment
@@ -76,6 +77,7 @@ class GitLabNote(ApiModel):
     """A comment on an issue."""
 
     body: Text = ""
+    id: Text = ""
 
 
 class GitLabProject(ApiModel):
@@ -118,13 +120,13 @@ class GitLab:
         """Return the issue; its files are those that its notes link to."""
         ref, path, state = TicketRef("gitlab", key), _issue_path(key), self.read_state(key)
         query = {"per_page": "100", "sort": "asc"}
-        notes = [note.body for note in self._client.iterate(GitLabNote, f"{path}/notes", str(ref), query)]
+        notes = list(self._client.iterate(GitLabNote, f"{path}/notes", str(ref), query))
         return Ticket(
             **vars(state),
             # A confidential issue makes no difference: whoever reads the project can read its uploads.
             is_public=self.project(key.partition("#")[0]).is_public,
-            attached=tuple(Attached(name, id=secret) for note in notes for secret, name in _UPLOAD.findall(note)),
-            announced=frozenset(digest for note in notes for digest in digests(note)),
+            attached=tuple(Attached(name, id=secret) for note in notes for secret, name in _UPLOAD.findall(note.body)),
+            comments=read_comments((note.body, note.id) for note in notes),
         )
 
     def read_state(self, key: str) -> TicketState:
@@ -150,14 +152,20 @@ class GitLab:
         path = f"{_project_path(ticket.ref.key.partition('#')[0])}/uploads/{attached.id}/{quote(attached.name, safe='')}"
         return self._client.download(path, str(ticket.ref), max_bytes=max_bytes)
 
-    def attach(self, ticket: Ticket, file: File, comment: str) -> None:
+    def attach(self, ticket: Ticket, file: File, comment: str) -> Delivery:
         """Upload the file, then add the note that links to it: without the note, nothing is on the issue."""
         # A run that is interrupted here leaves an upload without a link. The next run uploads the file again, because uploads
         # cannot be found by their content.
         part = FilePart("file", file.name, file.content, file.media_type)
         path = f"{_project_path(ticket.ref.key.partition('#')[0])}/uploads"
         uploaded = self._client.request(GitLabUpload, "POST", path, str(ticket.ref), part=part)
-        self._comment(ticket, f"{comment.rstrip()}\n\n{uploaded.markdown}\n")
+        return Delivery(comment=self._comment(ticket, f"{comment.rstrip()}\n\n{uploaded.markdown}\n"))
+
+    def remove(self, ticket: Ticket, delivery: Delivery) -> None:
+        """Delete the note, and with it the link to the upload."""
+        if delivery.comment:
+            path = f"{_issue_path(ticket.ref.key)}/notes/{quote(delivery.comment, safe='')}"
+            self._client.send("DELETE", path, str(ticket.ref), accepted=(404,))
 
     def project(self, key: str) -> Project:
         """Return a project by its full path. A project that every user of the GitLab can read counts as public."""
@@ -214,9 +222,10 @@ class GitLab:
         if change.comment:
             self._comment(ticket, change.comment)
 
-    def _comment(self, ticket: TicketState, body: str) -> None:
+    def _comment(self, ticket: TicketState, body: str) -> str:
+        """Add a note; its number."""
         path = f"{_issue_path(ticket.ref.key)}/notes"
-        self._client.request(ApiModel, "POST", path, str(ticket.ref), document={"body": body})
+        return self._client.request(GitLabNote, "POST", path, str(ticket.ref), document={"body": body}).id
 
 
 def _sent(fields: Mapping[str, str]) -> dict[str, object]:

@@ -17,6 +17,7 @@ from pydantic import Field
 
 from findings_report.model.ticket import (
     Attached,
+    Delivery,
     Draft,
     File,
     Markup,
@@ -25,15 +26,17 @@ from findings_report.model.ticket import (
     TicketChange,
     TicketRef,
     TicketState,
-    digests,
+    read_comments,
 )
 from findings_report.tickets.http.client import ApiClient, FilePart, open_client, pages
 from findings_report.tickets.http.credentials import Credentials, Environment, basic_auth
 from findings_report.tickets.http.response import ApiModel, Number, Size, Text, invalid_reference, unexpected_answer
+from findings_report.tickets.markup.convert import convert
 
 REFERENCE: Final = "jira:SEC-12"
 _KEY = re.compile(r"[A-Z][A-Z0-9_]{0,40}-[1-9][0-9]{0,9}\Z")
 _PROJECT = re.compile(r"[A-Z][A-Z0-9_]{0,40}\Z")
+_LINKABLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*-[0-9a-f]{12}(?:\.[A-Za-z0-9]+)?\Z")
 _FIELDS: Final = {"priority": "priority", "due": "duedate", "owner": "assignee"}
 
 
@@ -72,6 +75,12 @@ class JiraStatus(ApiModel):
     statusCategory: JiraCategory = JiraCategory()  # noqa: N815 - Jira's name
 
 
+class JiraAdded(ApiModel):
+    """A file or a comment that was added."""
+
+    id: Text = ""
+
+
 class JiraFields(ApiModel):
     """The fields of an issue."""
 
@@ -103,6 +112,7 @@ class JiraComment(ApiModel):
     """A comment; its body is as a description."""
 
     body: Any = None
+    id: Text = ""
 
 
 class JiraComments(ApiModel):
@@ -155,7 +165,7 @@ class Jira:
         """Return the issue with its files and comments."""
         state, fields = self._read(key, "attachment")
         path, about = f"{self._api}/issue/{key}", str(state.ref)
-        comments = [_comparable(comment.body) for comment in self._comments(path, about)]
+        comments = [(_comparable(comment.body), comment.id) for comment in self._comments(path, about)]
         return Ticket(
             **vars(state),
             # Permissions are spread over schemes, roles and security levels: asking without the token is the only sure way.
@@ -164,7 +174,7 @@ class Jira:
                 Attached(file.filename, file.size, id=str(file.id))
                 for file in sorted(fields.attachment, key=lambda file: file.id)
             ),
-            announced=frozenset(digest for text in comments for digest in digests(text)),
+            comments=read_comments(comments),
         )
 
     def read_state(self, key: str) -> TicketState:
@@ -202,14 +212,28 @@ class Jira:
             path = f"/secure/attachment/{attached.id}/{quote(attached.name, safe='')}"
         return self._client.download(path, str(ticket.ref), max_bytes=max_bytes)
 
-    def attach(self, ticket: Ticket, file: File, comment: str) -> None:
+    def attach(self, ticket: Ticket, file: File, comment: str) -> Delivery:
         """Upload the file, unless it is there, then add the comment."""
-        about, path = str(ticket.ref), f"{self._api}/issue/{ticket.ref.key}"
+        about, path, number = str(ticket.ref), f"{self._api}/issue/{ticket.ref.key}", ""
         if not any(attached.holds(file) for attached in ticket.attached):
             part = FilePart("file", file.name, file.content, file.media_type)
             headers = {"X-Atlassian-Token": "no-check"}  # without it Jira refuses the upload as a forged request
-            self._client.send("POST", f"{path}/attachments", about, part=part, headers=headers)
-        self._comment(path, about, comment)
+            uploads = self._client.request(
+                tuple[JiraAdded, ...], "POST", f"{path}/attachments", about, part=part, headers=headers
+            )
+            number = uploads[0].id if uploads else ""
+        ids = {attached.name: attached.id for attached in ticket.attached} | ({file.name: number} if number else {})
+        comment = self._link_files(comment, ids)
+        return Delivery(number, self._comment(path, about, comment))
+
+    def remove(self, ticket: Ticket, delivery: Delivery) -> None:
+        """Delete file and comment."""
+        about = str(ticket.ref)
+        if delivery.file:
+            self._client.send("DELETE", f"{self._api}/attachment/{quote(delivery.file)}", about, accepted=(404,))
+        if delivery.comment:
+            path = f"{self._api}/issue/{ticket.ref.key}/comment/{quote(delivery.comment)}"
+            self._client.send("DELETE", path, about, accepted=(404,))
 
     def project(self, key: str) -> Project:
         """Return a project by its key."""
@@ -293,6 +317,23 @@ class Jira:
         # Spread over the scale, as the number of priorities is not the number of severities.
         return listed[round((5 - draft.urgency) * (len(listed) - 1) / 4)].id
 
+    def _link_files(self, comment: str, ids: Mapping[str, str]) -> str:
+        """Return the comment with links to the files that it names as code."""
+        for name, id in ids.items():
+            if self._is_cloud:
+                # The tree of a text has no links to attachments by name, so they lead to the API, which pages may ask as well.
+                address = f"{self._client.credentials.url}{self._api}/attachment/content/{quote(id, safe='')}"
+                marks = ({"type": "code"}, {"type": "link", "attrs": {"href": address}})
+                before, after = (
+                    json.dumps({"type": "text", "text": name, "marks": [mark]}, ensure_ascii=False, separators=(",", ":"))
+                    for mark in marks
+                )
+                comment = comment.replace(before, after)
+            elif _LINKABLE.match(name):
+                code = convert(f"in `{name}`", self.markup).strip().removeprefix("in ")
+                comment = comment.replace(code, f"[^{name}]")
+        return comment
+
     def _comments(self, path: str, about: str) -> Iterator[JiraComment]:
         start = 0
         for _ in pages(about):
@@ -303,8 +344,10 @@ class Jira:
             if not page.comments or start >= page.total:
                 return
 
-    def _comment(self, path: str, about: str, comment: str) -> None:
-        self._client.request(ApiModel, "POST", f"{path}/comment", about, document={"body": self._body(comment)})
+    def _comment(self, path: str, about: str, comment: str) -> str:
+        """Add a comment; its number."""
+        document = {"body": self._body(comment)}
+        return self._client.request(JiraAdded, "POST", f"{path}/comment", about, document=document).id
 
     def _body(self, text: str) -> object:
         return json.loads(text) if self._is_cloud else text

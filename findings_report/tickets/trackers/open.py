@@ -11,7 +11,18 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol, runtime_checkable
 
-from findings_report.model.ticket import Attached, Draft, File, Markup, Project, Ticket, TicketChange, TicketRef, TicketState
+from findings_report.model.ticket import (
+    Attached,
+    Delivery,
+    Draft,
+    File,
+    Markup,
+    Project,
+    Ticket,
+    TicketChange,
+    TicketRef,
+    TicketState,
+)
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.problems.suggestions import did_you_mean
 from findings_report.system.toolchain import install_extra
@@ -43,8 +54,8 @@ class Tracker(Protocol):
     def read(self, key: str) -> Ticket:
         """Return the current state of the ticket."""
 
-    def attach(self, ticket: Ticket, file: File, comment: str) -> None:
-        """Put the file on the ticket, unless it is there, and then the comment that describes it."""
+    def attach(self, ticket: Ticket, file: File, comment: str) -> Delivery:
+        """Put the file on the ticket, unless it is there, and then the comment that describes it; what was added."""
 
 
 @runtime_checkable
@@ -53,6 +64,14 @@ class AttachmentReader(Tracker, Protocol):
 
     def download(self, ticket: Ticket, attached: Attached, max_bytes: int) -> bytes:
         """Return the bytes of a file, whoever attached it. Raises also for a larger one."""
+
+
+@runtime_checkable
+class DeliveryRemover(Tracker, Protocol):
+    """A tracker from which a file and a comment can be removed again."""
+
+    def remove(self, ticket: Ticket, delivery: Delivery) -> None:
+        """Remove what this run has added. Something that is gone already is no error."""
 
 
 @runtime_checkable

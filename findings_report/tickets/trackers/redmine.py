@@ -6,13 +6,14 @@ Source: redmine.org/projects/redmine/wiki/Rest_api, and the controllers of Redmi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import quote
 
 from findings_report.model.ticket import (
     Attached,
+    Delivery,
     Draft,
     File,
     Markup,
@@ -21,7 +22,7 @@ from findings_report.model.ticket import (
     TicketChange,
     TicketRef,
     TicketState,
-    digests,
+    read_comments,
 )
 from findings_report.tickets.http.client import ApiClient, open_client, pages
 from findings_report.tickets.http.credentials import Credentials, Environment
@@ -35,6 +36,7 @@ _KEY = re.compile(r"[1-9][0-9]{0,9}\Z")
 _MAX_ATTACHMENT_DESCRIPTION: Final = 255  # Redmine refuses a longer one
 _FIELDS: Final = {"priority": "priority_id", "due": "due_date", "owner": "assigned_to_id"}
 _AMBIGUOUS: Final = 0
+_LINKABLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*-[0-9a-f]{12}(?:\.[A-Za-z0-9]+)?\Z")
 
 
 class RedmineUser(ApiModel):
@@ -53,10 +55,29 @@ class RedmineAttachment(ApiModel):
     description: Text = ""
 
 
+class RedmineDetail(ApiModel):
+    """A part of a change; of an attached file: its number."""
+
+    property: Text = ""
+    name: Text = ""
+
+
 class RedmineJournal(ApiModel):
     """A change of an issue, with or without a comment."""
 
+    id: Text = ""
     notes: Text = ""
+    details: tuple[RedmineDetail, ...] = ()
+
+    @property
+    def files(self) -> list[str]:
+        """The numbers of the files that came or went with the change."""
+        return [detail.name for detail in self.details if detail.property == "attachment"]
+
+    @property
+    def own_id(self) -> str:
+        """The number of the journal, behind that of its file, as in `9:4`: the answer to a change has neither."""
+        return ":".join([*self.files[:1], self.id]) if self.id else ""
 
 
 class RedmineEntry(ApiModel):
@@ -111,6 +132,7 @@ class RedmineUpload(ApiModel):
     """Uploaded bytes that are on no issue yet."""
 
     token: Text
+    id: Text = ""
 
 
 class RedminePriority(ApiModel):
@@ -151,6 +173,8 @@ class Redmine:
         """Return the issue with its files and comments."""
         state, issue = self._read(key, {"include": "attachments,journals"})
         ref = state.ref
+        # By the place of its journal: a file has its number from the upload, which may be long before it is on the issue.
+        added = {file: place for place, journal in enumerate(issue.journals) for file in journal.files}
         return Ticket(
             **vars(state),
             # The API does not list who may read an issue, but its own flag and that of its project decide.
@@ -158,9 +182,10 @@ class Redmine:
             # Sorted, because the order of attachments is not documented, and the last one is the one to supersede.
             attached=tuple(
                 Attached(file.filename, file.filesize, file.description, str(file.id))
-                for file in sorted(issue.attachments, key=lambda file: file.id)
+                for file in sorted(issue.attachments, key=lambda file: (added.get(str(file.id), -1), file.id))
             ),
-            announced=frozenset(digest for journal in issue.journals for digest in digests(journal.notes)),
+            # A journal has the number of the file that came with it, by which a run knows its own.
+            comments=read_comments((journal.notes, journal.own_id) for journal in issue.journals),
         )
 
     def read_state(self, key: str) -> TicketState:
@@ -195,15 +220,16 @@ class Redmine:
         path = f"/attachments/download/{attached.id}/{quote(attached.name, safe='')}"
         return self._client.download(path, str(ticket.ref), max_bytes=max_bytes)
 
-    def attach(self, ticket: Ticket, file: File, comment: str) -> None:
+    def attach(self, ticket: Ticket, file: File, comment: str) -> Delivery:
         """Upload the bytes, then add file and comment in one change. Redmine removes an upload that no issue refers to."""
-        about = str(ticket.ref)
-        issue: dict[str, Any] = {"notes": comment}
+        about, number = str(ticket.ref), ""
+        issue: dict[str, Any] = {"notes": self._link_files(comment, [file.name, *(known.name for known in ticket.attached)])}
         if not any(attached.holds(file) for attached in ticket.attached):
             query = {"filename": file.name}
             uploaded = self._client.request(
                 RedmineUpload, "POST", "/uploads.json", about, member="upload", query=query, content=file.content
             )
+            number = uploaded.id
             issue["uploads"] = [
                 {
                     "token": uploaded.token,
@@ -216,6 +242,16 @@ class Redmine:
         for attached in ticket.attached:
             if attached.is_older(file) and not attached.mark.startswith(_SUPERSEDED):
                 self._mark_superseded(attached, file, about)
+        return Delivery(number, f"{number}:" if number else "")
+
+    def remove(self, ticket: Ticket, delivery: Delivery) -> None:
+        """Delete the file, and empty the comment, which deletes it. Both need rights that the owner of the key may not have."""
+        about = str(ticket.ref)
+        if delivery.file:
+            self._client.send("DELETE", f"/attachments/{delivery.file}.json", about, accepted=(404,))
+        if journal := delivery.comment.rpartition(":")[2]:
+            document = {"journal": {"notes": ""}}
+            self._client.send("PUT", f"/journals/{journal}.json", about, document=document, accepted=(404,))
 
     def project(self, key: str) -> Project:
         """Return a project by its identifier or number."""
@@ -285,6 +321,14 @@ class Redmine:
                     break
             self._members[project] = {name: number for name, number in members.items() if number != _AMBIGUOUS}
         return self._members[project]
+
+    def _link_files(self, comment: str, names: Iterable[str]) -> str:
+        """Return the comment with links to the files that it names as code: Redmine finds a file of the issue by its name."""
+        pattern = "<code>{}</code>" if self.markup is Markup.TEXTILE else "`{}`"
+        # A name that this program has not given may contain anything: it stays code.
+        for name in (name for name in names if _LINKABLE.match(name)):
+            comment = comment.replace(pattern.format(name), f"attachment:{name}")
+        return comment
 
     def _mark_superseded(self, older: Attached, file: File, about: str) -> None:
         """Mark the older file in the list of files, if the owner of the token may; the comment names it in any case."""

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from findings_report.model.ticket import (
     Attached,
+    Delivery,
     Draft,
     File,
     Markup,
@@ -23,7 +24,7 @@ from findings_report.model.ticket import (
     TicketChange,
     TicketRef,
     TicketState,
-    digests,
+    read_comments,
 )
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.tickets.http.client import ApiClient, FilePart, open_client, pages
@@ -186,7 +187,7 @@ class RequestTracker:
             **vars(state),
             is_public=False,
             attached=tuple(_attached(file, stored) for file in files if file.Filename),
-            announced=frozenset(digest for transaction in history for digest in digests(transaction.Data)),
+            comments=read_comments((transaction.Data, "") for transaction in history),
         )
 
     def download(self, ticket: Ticket, attached: Attached, max_bytes: int) -> bytes:
@@ -197,7 +198,7 @@ class RequestTracker:
         )
         return parse_answer(RtContent, Response(200, content).json(), about).decode(about)
 
-    def attach(self, ticket: Ticket, file: File, comment: str) -> None:
+    def attach(self, ticket: Ticket, file: File, comment: str) -> Delivery:
         """Add file and comment in one request. The digest is in the comment's subject, because lists omit the text."""
         key, about = ticket.ref.key, str(ticket.ref)
         path = f"{_API}/ticket/{key}/comment"
@@ -205,7 +206,7 @@ class RequestTracker:
         document = {"Subject": f"{file.name} {file.mark}", "Content": comment, "ContentType": "text/html"}
         if any(attached.holds(file) for attached in ticket.attached):
             self._client.send("POST", path, about, document=document)
-            return
+            return Delivery()
         # Attached under this name, and not whole: an earlier run was truncated, and another one would be truncated too.
         for attached in ticket.attached:
             if attached.name == file.name and attached.size is not None:
@@ -215,6 +216,7 @@ class RequestTracker:
         stored = _stored_sizes(self._history(key, about))
         if file.name in stored:
             raise _truncated(about, file, stored[file.name])
+        return Delivery()
 
     def project(self, key: str) -> Project:
         """Return a queue by its name."""

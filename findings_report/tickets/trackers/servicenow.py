@@ -13,6 +13,7 @@ from typing import Final
 
 from findings_report.model.ticket import (
     Attached,
+    Delivery,
     Draft,
     File,
     Markup,
@@ -21,12 +22,13 @@ from findings_report.model.ticket import (
     TicketChange,
     TicketRef,
     TicketState,
-    digests,
+    read_comments,
 )
 from findings_report.problems import FindingsReportError
 from findings_report.tickets.http.client import ApiClient, open_client
 from findings_report.tickets.http.credentials import Credentials, Environment, basic_auth
 from findings_report.tickets.http.response import ApiModel, Size, Text, invalid_reference, ticket_not_found, unexpected_answer
+from findings_report.tickets.markup.convert import link_files
 
 REFERENCE: Final = "servicenow:INC0010001"
 _TABLE_SHAPE: Final = "servicenow:TABLE, a table of tasks, as in servicenow:incident"
@@ -75,6 +77,12 @@ class ServiceNowFile(ApiModel):
     sys_id: Text
     file_name: Text
     size_bytes: Size = 0
+
+
+class ServiceNowUpload(ApiModel):
+    """A file that was uploaded."""
+
+    sys_id: Text = ""
 
 
 class ServiceNowEntry(ApiModel):
@@ -140,7 +148,7 @@ class ServiceNow:
             **vars(state),
             is_public=False,
             attached=tuple(Attached(file.file_name, file.size_bytes, id=file.sys_id) for file in files),
-            announced=digests(task.work_notes),
+            comments=read_comments([(task.work_notes, "")]),
         )
 
     def read_state(self, key: str) -> TicketState:
@@ -175,18 +183,27 @@ class ServiceNow:
             raise unexpected_answer(about, "sys_id of an attachment")
         return self._client.download(f"{_API}/attachment/{attached.id}/file", about, max_bytes=max_bytes)
 
-    def attach(self, ticket: Ticket, file: File, comment: str) -> None:
+    def attach(self, ticket: Ticket, file: File, comment: str) -> Delivery:
         """Upload the file, then add a work note, which the requester does not see."""
         about = str(ticket.ref)
         table, record = self._locate(ticket.ref.key, about)
+        number = ""
         if not any(attached.holds(file) for attached in ticket.attached):
             query = {"table_name": table, "table_sys_id": record, "file_name": file.name}
             headers = {"Content-Type": file.media_type}
             path = f"{_API}/attachment/file"
-            self._client.request(
-                ApiModel, "POST", path, about, member="result", query=query, content=file.content, headers=headers
-            )
-        self._change(table, record, about, {"work_notes": _work_note(comment)})
+            number = self._client.request(
+                ServiceNowUpload, "POST", path, about, member="result", query=query, content=file.content, headers=headers
+            ).sys_id
+        ids = {attached.name: attached.id for attached in ticket.attached} | ({file.name: number} if number else {})
+        addresses = {name: f"/sys_attachment.do?sys_id={id}" for name, id in ids.items() if _ID.match(id)}
+        self._change(table, record, about, {"work_notes": _work_note(link_files(comment, addresses))})
+        return Delivery(number)
+
+    def remove(self, ticket: Ticket, delivery: Delivery) -> None:
+        """Delete the file. Work notes cannot be deleted."""
+        if _ID.match(delivery.file):
+            self._client.send("DELETE", f"{_API}/attachment/{delivery.file}", str(ticket.ref), accepted=(404,))
 
     def project(self, key: str) -> Project:
         """Return a table of tasks by its name."""
