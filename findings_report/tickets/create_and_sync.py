@@ -506,7 +506,7 @@ def _update(
 
 
 def _describe_missing(error: FindingsReportError, draft: Draft, known: LockedTicket) -> FindingsReportError:
-    """Return the error with what to do about a ticket that was deleted: it is not created again by itself."""
+    """Return the error with what to do about a ticket that was deleted: a person decides whether there is to be another one."""
     tracker = known.ref.partition(":")[0]
     remedy = (
         f"if it was deleted, remove {tracker} of {draft.finding} from {authoring.LOCK} and {known.ref} from its `tickets`;"
