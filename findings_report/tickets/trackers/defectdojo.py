@@ -245,11 +245,9 @@ class DefectDojo:
             raise unexpected_answer(about, f"finding {draft.finding}: DefectDojo took it for one of another tool")
         return key
 
-    def resolve(self, place: TicketState | Project, draft: Draft, name: str) -> str | None:
-        """Return the severity or a day. That of a new finding is in the import already."""
-        if name == "priority":
-            return str(draft.generic()["severity"])
-        return draft.due if name == "due" and isinstance(place, TicketState) else None
+    def resolve(self, place: TicketState | Project, draft: Draft, name: str) -> str | None:  # noqa: ARG002  # the same everywhere
+        """Return the severity or a day, which an import has in the finding. No owner: that is no fault of the name."""
+        return {"priority": str(draft.generic()["severity"]), "due": draft.due}.get(name, "")
 
     def update(self, ticket: TicketState, change: TicketChange) -> None:
         """Set texts, facts and fields, then add the note. A text that the finding no longer has is emptied.
