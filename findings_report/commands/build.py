@@ -6,7 +6,7 @@ The three steps are `plan_build`, `run_jobs` and `publish_build`. `build_many` t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -227,10 +227,10 @@ def publish_build(plan: BuildPlan, results: Iterable[RenderResult]) -> Published
             problems = [problem for problem in problems if problem.code != UNPRINTABLE]
         seen += unprintable
     problems = [*plan.problems, *problems]
-    if options.manifest:
-        files += _describe(plan, files)
     # Not among the outputs of the manifest, which lists them as inputs: `verify` renders outputs again.
     beside = list_attachments(plan.rendering) | list_pictures(plan.rendering, files)
+    if options.manifest:
+        files += _describe(plan, files, beside)
     files += tuple(Written(path, content, 0.0) for path, content in beside.items())
     publish({file.path: file.content for file in files if file.path is not None})
     remove_stale_pages(plan.rendering.order)
@@ -420,14 +420,15 @@ def describe_files(plan: BuildPlan, files: Sequence[Written]) -> Manifest:
     return manifest.describe_build(contents, parameters, plan.dependencies, program_versions())
 
 
-def _describe(plan: BuildPlan, files: Sequence[Written]) -> tuple[Written, Written]:
-    """Return the manifest of the files, and the checksums of all of them and of the manifest."""
+def _describe(plan: BuildPlan, files: Sequence[Written], beside: Mapping[Path, bytes]) -> tuple[Written, Written]:
+    """Return the manifest of the files, and the checksums of all of them, of those `beside` them, and of the manifest."""
     from findings_report.report import manifest
 
     targets = _manifest_targets(plan.rendering.order)
     described = manifest.to_json(describe_files(plan, files))
     assert targets[0].path is not None  # noqa: S101  # neither is standard output
     contents = {file.path.name: file.content for file in files if file.path is not None} | {targets[0].path.name: described}
+    contents |= {path.relative_to(targets[0].path.parent).as_posix(): content for path, content in beside.items()}
     sums = manifest.checksums({name: manifest.sha256(content) for name, content in contents.items()})
     return Written(targets[0].path, described, 0.0), Written(targets[1].path, sums, 0.0)
 

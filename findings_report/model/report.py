@@ -554,6 +554,8 @@ class Report(Frozen):
     """Risk matrix; None if no finding has a rating."""
     attachments: tuple[ReportedAttachment, ...] = ()
     """Files that belong to the report, in the order of the engagement."""
+    attachments_in: str = Field(default="", exclude_if=lambda folder: not folder)
+    """Folder of the attachments beside the file, relative to it; empty where the file has none beside it."""
     pages: ReportPages | None = Field(default=None, exclude_if=lambda pages: pages is None)
     """HTML files of the report, where it is divided."""
 

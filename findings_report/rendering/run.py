@@ -84,6 +84,7 @@ def plan_rendering(
     # Here, for all commands: each page is a job, for a cluster as well.
     if not is_alone:
         wanted = split_html(wanted)
+    wanted = [(_with_attachments(document, target), target) for document, target in wanted]
     refuse_missing_extras([target.format for _, target in wanted])
     renderable_targets, left_out = renderable([target for _, target in wanted], executor)
     cache, unusable = open_cache(cache_of) if cache_of is not None else (None, ())
@@ -188,6 +189,14 @@ def find_strange_attachments(plan: RenderPlan) -> list[Problem]:
 
 def _attachment_folder(report: Path) -> Path:
     return report.parent / f"{report.stem}-attachments"
+
+
+def _with_attachments(document: Document, target: Target) -> Document:
+    """Return a document that names the folder of its attachments, where its file has one beside it."""
+    is_copied = target.format in ("html", "md") and target.path is not None and any(map(_is_held, _attachments_of(document)))
+    if target.path is None or not is_copied:
+        return document
+    return document.model_copy(update={"attachments_in": _attachment_folder(target.path).name})
 
 
 def _is_held(attachment: ReportedAttachment) -> bool:

@@ -65,9 +65,20 @@ def test_files_are_copied_beside_text_and_listed_with_their_digests(tmp_path: Pa
     assert "report-attachments/exploit.py" in output
     digest = hashlib.sha256(EXPLOIT).hexdigest()
     markdown = (tmp_path / "out" / "report.md").read_text()
-    assert f"| `exploit.py` | Proof of concept for `F-1` | 15 bytes | `{digest}` |" in markdown
+    linked = f"| [`exploit.py`](report-attachments/exploit.py) | Proof of concept for `F-1` | 15 bytes | `{digest}` |"
+    assert linked in markdown
     assert "Recorded traffic (Only for: internal) | 5,120 bytes |" in markdown
     assert '<a href="#part-attachments">Attachments</a>' in (tmp_path / "out" / "report.html").read_text()
+    assert '<a href="report-attachments/exploit.py" download>' in (tmp_path / "out" / "report.html").read_text()
+    sums = tmp_path / "out" / "SHA256SUMS"
+    assert f"{digest}  report-attachments/exploit.py\n" in sums.read_text()
+    # `verify` knows these lines, and no others.
+    run("verify", tmp_path / "out" / "manifest.json", "-C", findings)
+    true = sums.read_text()
+    sums.write_text(f"{true}{'0' * 64}  report-attachments/other\n")
+    refused = CliRunner().invoke(app, ["verify", str(tmp_path / "out" / "manifest.json"), "-C", str(findings)])
+    assert "does not have the digests of the manifest" in refused.output
+    sums.write_text(true)
     assert json.loads((tmp_path / "out" / "report.json").read_text())["attachments"][0] == {
         "name": "exploit.py", "title": "Proof of concept for `F-1`", "size": 15, "sha256": digest, "media_type": "text/plain",
         "audience": [],
