@@ -36,6 +36,7 @@ _WEB: Final = ("https://", "http://", "mailto:")
 # One search decides whether a text needs escaping at all.
 _SPECIAL: Final = re.compile(r"[&<>\x00-\x08\x0b-\x1f\x7f]|[^\x00-\x7f]")
 _LONG_WORD: Final = re.compile(r"(\S{30,})")
+_OPTION: Final = re.compile(r"--?[A-Za-z][A-Za-z0-9-]{0,30}")
 _LONG_NAME: Final = re.compile(r"\S{25}")
 # Not before a file's suffix, and not within `__init__`.
 _SEAM: Final = re.compile(r"(?:(?<=\w[/#,(])|(?<=::)|(?<=\w\.)(?=\w{5})|(?<=[^\W_]_)(?=[^\W_]))(?=\w)")
@@ -140,7 +141,8 @@ def _show_prose(text: str) -> str:
 def _show_name(text: str) -> str:
     """Return code within a line: a long name breaks after its dots and slashes, anywhere only where it has none."""
     if _LONG_NAME.search(text) is None:
-        return _show(text)
+        # An option would break between its hyphens and its name.
+        return f'<span class="whole">{_show(text)}</span>' if _OPTION.fullmatch(text) else _show(text)
     pieces = ((piece, _show(piece)) for piece in _SEAM.split(text))
     return "<wbr>".join(
         f'<span class="any">{shown}</span>' if len(piece) > _LONGEST_PIECE else shown for piece, shown in pieces

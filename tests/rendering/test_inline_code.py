@@ -69,11 +69,17 @@ def test_a_title_reads_the_same_in_markdown_and_html_and_lets_no_element_in(titl
     as_markdown = with_inline_code(title, markdown)
     expected = "".join(visible(plain_text(title)).split())
 
-    assert set(re.findall(r"<[^>]*>", str(as_html))) <= {"<code>", "</code>"}
+    ours = {"<code>", "</code>", '<span class="whole">', "</span>"}  # the span of an option, which does not break
+    assert set(re.findall(r"<[^>]*>", str(as_html))) <= ours
     assert "".join(unescape(re.sub("<[^>]*>", "", str(as_html))).split()) == expected
     shown = MarkdownIt("commonmark").render(f"x {as_markdown}")  # raw HTML allowed
     assert set(re.findall(r"<[^>]*>", shown)) <= {"<code>", "</code>", "<p>", "</p>"}
     assert "".join(unescape(re.sub("<[^>]*>", "", shown)).split()) == f"x{expected}"
+
+
+def test_an_option_is_not_broken_after_its_hyphens() -> None:
+    assert html.code("--fail-on") == '<code><span class="whole">--fail-on</span></code>'
+    assert html.code("a-b") == "<code>a-b</code>"
 
 
 def rendered(title: str, format: str, template: str = "standard") -> str:  # noqa: A002
