@@ -123,6 +123,10 @@ benchmarks: setup ## measure the figures of docs/performance.md; REPOSITORY=a cl
 benchmarks-large: setup ## a PDF of 1,000 findings against WeasyPrint alone, and typst where it is installed, once: some ten minutes
 	$(BIN)/python benchmarks/assembly.py $(REPOSITORY) --findings 1000 --rounds 1
 
+.PHONY: benchmarks-cluster
+benchmarks-cluster: setup ## a report of 19,900 findings and 1,000 engagements on a local cluster: time, and memory of all; half an hour
+	$(BIN)/python benchmarks/cluster_large.py $(REPOSITORY)
+
 .PHONY: setup
 setup: libraries .venv/ready-dev ## create .venv with all development tools, and install the system libraries for PDF
 

@@ -677,8 +677,34 @@ def test_a_worker_that_comes_later_from_elsewhere_is_sent_nothing_in_the_clear(t
             held = found.client.has_what()
             kill(near)
 
-    assert sorted(len(keys) for keys in held.values()) == [0, 30]
+    assert sorted(len(keys) for keys in held.values()) == [0, 60]  # each result, and its first piece
     assert held["tcp://192.0.2.7:12345"] == ()
+
+
+@real
+def test_a_long_report_travels_in_pieces_both_ways(crew: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No task and no result is larger than a piece, however long the report is; the scheduler holds each task in memory."""
+    monkeypatch.setenv("DASK_CONFIG", str(crew.folder / "no-config"))
+    frame = os.urandom(3 * cluster.client.LARGEST_PIECE + 7)
+    sent: list[int] = []
+
+    with cluster.join(cluster.parse(crew.executor)) as joined:
+        submit = joined.client.submit
+
+        def measured(call: Callable[..., object], *values: object, **options: object) -> object:
+            sent.append(sum(len(value) for value in values if isinstance(value, bytes)))
+            return submit(call, *values, **options)
+
+        monkeypatch.setattr(joined.client, "submit", measured)
+        task = joined.submit(bytes.swapcase, frame)
+        result = task.result()
+        fetched = joined.client.run(lambda dask_worker: [len(data) for data in dask_worker.data.values()])
+
+    assert result == frame.swapcase()
+    assert len(sent) == 4 + 1 + 1 + 3
+    assert max(sent) == cluster.client.LARGEST_PIECE
+    lengths = [length for lengths in fetched.values() for length in lengths]
+    assert len(frame) in lengths  # it stays where it was made
 
 
 @real

@@ -16,6 +16,7 @@ import ssl
 import threading
 import time
 import warnings
+import zlib
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future as Outcome
 from dataclasses import dataclass, replace
@@ -222,6 +223,31 @@ def join(address: Address) -> Iterator[Cluster]:
         yield Cluster(client, address, workers, None if address.is_encrypted else tuple(sorted(hosts)))
 
 
+LARGEST_PIECE: Final = 4 * 2**20
+"""Bytes of a frame or a result that travel in one task: the scheduler keeps tasks in memory, and warns of large ones."""
+_HEAD: Final = 12  # before each piece of a result: the length of the whole, and its CRC-32
+_MOST_JOINS: Final = 3
+
+
+def _hold(piece: bytes) -> bytes:
+    """Return a piece of a frame. Runs on a worker; as a task of its own it is sent again if the worker is lost."""
+    return piece
+
+
+def _call_with(call: Callable[[bytes], bytes], *pieces: bytes) -> bytes:
+    """Return `call` of the joined pieces. Runs on a worker."""
+    result = call(b"".join(pieces))
+    if not isinstance(result, bytes):
+        raise TypeError(f"it gave {type(result).__name__}, not bytes")
+    return result
+
+
+def _take_piece(whole: bytes, start: int) -> bytes:
+    """Return a piece of a result behind a head that is the same for all pieces of it. Runs on the worker that has it."""
+    head = len(whole).to_bytes(8, "little") + zlib.crc32(whole).to_bytes(4, "little")
+    return head + whole[start : start + LARGEST_PIECE]
+
+
 @dataclass(frozen=True)
 class Cluster:
     """A scheduler that was reached, and its workers."""
@@ -243,10 +269,16 @@ class Cluster:
         allowed = self.hosts if workers is None else tuple(sorted(workers))
         try:
             # pure=False: dask gives equal calls one key, and would run two equal frames once.
-            future = self.client.submit(call, frame, pure=False, workers=allowed)
+            pieces = [
+                self.client.submit(_hold, frame[start : start + LARGEST_PIECE], pure=False, workers=allowed)
+                for start in range(0, max(1, len(frame)), LARGEST_PIECE)
+            ]
+            whole = self.client.submit(_call_with, call, *pieces, pure=False, workers=allowed)
+            # Submitted with it: a short result then takes one way back, as without pieces.
+            future = self.client.submit(_take_piece, whole, 0, pure=False, workers=allowed)
         except Exception as error:  # dask names none; what a client does that was closed meanwhile is of many kinds
             raise lost(self.address) from error
-        return Task(self, future, None if workers is None else frozenset(workers))
+        return Task(self, future, whole, None if workers is None else frozenset(workers))
 
     def workers(self) -> frozenset[str]:
         """Return the addresses of the workers that may be sent something. Raise FindingsReportError (NETWORK) if it is lost."""
@@ -274,7 +306,9 @@ class Task:
     cluster: Cluster
     """The cluster that runs it."""
     future: Future[bytes]
-    """The future of dask."""
+    """The future of the first piece of the result."""
+    whole: Future[bytes]
+    """The future of the result, which stays on the worker."""
     workers: frozenset[str] | None = None
     """The workers that may run it; None for all."""
 
@@ -304,14 +338,12 @@ class Task:
             if self.future.status == "error":
                 raise failed(error) from error
             raise lost(self.cluster.address) from error  # it was done, and who would fetch it is gone
-        if not isinstance(result, bytes):
-            raise failed(TypeError(f"it gave {type(result).__name__}, not bytes"))
         return result
 
     def cancel(self) -> None:
         """Drop the task. A task that already runs is finished."""
         with contextlib.suppress(Exception):
-            self.future.cancel()
+            self.cluster.client.cancel([self.future, self.whole])
 
     def _wait(self) -> None:
         from distributed import wait
@@ -334,13 +366,29 @@ class Task:
             raise StrandedError
         return bool(present)
 
-    def _fetch(self) -> object:
+    def _join_pieces(self) -> bytes:
+        """Fetch the result piece by piece. Raise what dask raises if one cannot be fetched."""
+        client, workers = self.cluster.client, sorted(self.workers) if self.workers is not None else self.cluster.hosts
+        for _ in range(_MOST_JOINS):
+            future: Future[bytes] = self.future
+            pieces = [future.result(timeout=SECONDS_TO_FETCH)]
+            head, position = pieces[0][:_HEAD], len(pieces[0]) - _HEAD
+            while position < int.from_bytes(head[:8], "little") and pieces[-1][:_HEAD] == head:
+                future = client.submit(_take_piece, self.whole, position, pure=False, workers=workers)
+                pieces.append(future.result(timeout=SECONDS_TO_FETCH))
+                position += len(pieces[-1]) - _HEAD
+            # A worker that was lost in between: another has done it again, and the time in the answer is another.
+            if pieces[-1][:_HEAD] == head:
+                return b"".join(piece[_HEAD:] for piece in pieces)
+        raise OSError("the result was made again while it was fetched")
+
+    def _fetch(self) -> bytes:
         """Return the result of the task, which is done: the time limit is for the transfer of its bytes."""
-        outcome: Outcome[object] = Outcome()
+        outcome: Outcome[bytes] = Outcome()
 
         def fetch() -> None:
             try:
-                outcome.set_result(self.future.result(timeout=SECONDS_TO_FETCH))
+                outcome.set_result(self._join_pieces())
             except BaseException as error:
                 outcome.set_exception(error)
 

@@ -1,0 +1,106 @@
+"""One report of many findings, and many engagements of one finding, on a local cluster of one scheduler and two workers.
+
+    python benchmarks/cluster_large.py REPOSITORY [--findings 19900] [--engagements 1000] [--formats html]
+
+Prints the time of each run, and the largest memory of the program that asks, of the scheduler and of a worker. The findings of
+the long report are 1,000 that differ, and the same again under other ids: what is measured does not depend on their words.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import content
+import measuring
+
+BIN = Path(sys.executable).parent
+PORT = 28787
+DIFFERENT = 1000
+
+
+@contextlib.contextmanager
+def cluster(folder: Path, workers: int = 2) -> Iterator[list[int]]:
+    """A scheduler, and so many workers with one thread: their process ids, the scheduler's first."""
+    place = f"127.0.0.1:{PORT}"
+    commands = [["scheduler", "--host", "127.0.0.1", "--port", str(PORT)]]
+    commands += [["worker", f"tcp://{place}", "--nthreads", "1", "--no-nanny", "--local-directory", str(folder)]] * workers
+    running: list[subprocess.Popen[bytes]] = []
+    log_file = folder / "dask.log"
+    try:
+        with log_file.open("wb") as log:
+            running += (
+                subprocess.Popen([BIN / "dask", *each, "--no-dashboard"], stdout=log, stderr=log, start_new_session=True)
+                for each in commands
+            )
+        while log_file.read_text().count("Registered to") < workers:
+            assert all(process.poll() is None for process in running), log_file.read_text()[-2000:]
+            time.sleep(0.2)
+        yield [process.pid for process in running]
+    finally:
+        for process in reversed(running):
+            process.terminate()
+            process.wait()
+
+
+def largest_memory(pid: int) -> int:
+    """Bytes that a running process had at most. Source: proc(5), VmHWM."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+
+
+def measure(what: str, engagements: Sequence[Path], formats: Sequence[str], folder: Path) -> None:
+    """Builds the engagements on a new cluster, and prints time and memory."""
+    with cluster(folder) as processes:
+        command = [str(BIN / "findings-report"), "build", *map(str, engagements), "--no-cache", "-o", f"{folder}/out/"]
+        command += [word for name in formats for word in ("-f", name)]
+        run = measuring.run([*command, "--executor", f"dask://127.0.0.1:{PORT}"])
+        scheduler, *workers = map(largest_memory, processes)
+    size = max((path.stat().st_size for path in (folder / "out").rglob("*") if path.is_file()), default=0)
+    print(f"{what}, {' and '.join(formats)}: {run.wall:.0f} s, {run.cpu:.0f} s CPU of the program that asks")
+    own, theirs, largest = (round(number / 1e6) for number in (run.peak, scheduler, max(workers)))
+    print(f"  memory: {own} MB, scheduler {theirs} MB, worker {largest} MB; largest file {size / 1e6:.1f} MB")
+
+
+def write_long(repository: Path, folder: Path, count: int) -> Path:
+    """Writes one engagement of so many findings."""
+    content.write(repository, folder, min(count, DIFFERENT), seed=1)
+    texts = [path.read_text() for path in sorted((folder / "findings").glob("*.finding.yaml"))]
+    for number in range(DIFFERENT, count):
+        text = texts[number % DIFFERENT].replace("title: ", f"title: Case {number // DIFFERENT} ", 1)
+        (folder / "findings" / f"TEST-{number + 1:05}.finding.yaml").write_text(text)
+    return folder
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("repository", type=Path, nargs="?", default=Path())
+    parser.add_argument("--findings", type=int, default=19_900, help="at most 20,000 files are read from a folder")
+    parser.add_argument("--engagements", type=int, default=1000)
+    parser.add_argument("--formats", nargs="+", default=["html"])
+    arguments = parser.parse_args()
+    os.environ["DASK_CONFIG"] = os.devnull
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "one").mkdir()
+        (folder / "many").mkdir()
+        if arguments.findings:
+            long = write_long(arguments.repository, folder / "long", arguments.findings)
+            measure(f"one report of {arguments.findings:,} findings", [long], arguments.formats, folder / "one")
+        engagements = [folder / "engagements" / f"engagement-{number:04}" for number in range(arguments.engagements)]
+        for number, engagement in enumerate(engagements):
+            content.write(arguments.repository, engagement, 1, seed=number)
+        if engagements:
+            measure(f"{len(engagements):,} engagements of one finding", engagements, arguments.formats, folder / "many")
+    print(measuring.machine())
+
+
+if __name__ == "__main__":
+    main()
