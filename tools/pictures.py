@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -78,6 +79,11 @@ def sessions(folder: Path) -> Iterator[tuple[str, str]]:
     manifest = ["findings-report build -f html --manifest", "findings-report verify build/manifest.json"]
     yield "verify.svg", recording.draw(recording.record(folder / "quicknotes", manifest))
 
+    # A tracker that answers nothing: what a program of your own would be given is described in docs/tickets.md.
+    os.environ["FINDINGS_REPORT_COMMAND_DESK"] = "true"
+    attach = "findings-report attach build/report.html --to command:desk/A-7"
+    yield "tickets.svg", recording.draw(recording.record(folder / "quicknotes", [f"{attach} --dry-run", attach, attach]))
+
     # The model of the picture has written one quote that is in the code, and one that it made up.
     imported = folder / "quicknotes/review"
     shutil.copytree(folder / "quicknotes/findings", imported, ignore=shutil.ignore_patterns("DEMO-*"))
@@ -113,7 +119,7 @@ def program(*arguments: str | Path, folder: Path) -> None:
 
 
 def pages(pdf: Path, *wanted: str | int, width: int = PAGE_WIDTH) -> list[Image.Image]:
-    """Return pages as pictures: for a text the first that contains it, the contents apart; for a number so many pages on."""
+    """Return pages as pictures: for a text the first that contains it; for a number so many pages on."""
     printed = run("pdftotext", pdf, "-").split("\f")
     pictures: list[Image.Image] = []
     number = 0
@@ -121,7 +127,7 @@ def pages(pdf: Path, *wanted: str | int, width: int = PAGE_WIDTH) -> list[Image.
         if isinstance(what, int):
             number += what
         else:
-            number = next(at for at, page in enumerate(printed, 1) if what in page and "Contents" not in page)
+            number = next(at for at, page in enumerate(printed, 1) if what in page)
         run("pdftoppm", "-f", str(number), "-l", str(number), "-r", "150", "-png", "-singlefile", pdf, pdf.with_suffix(""))
         with Image.open(pdf.with_suffix(".png")) as page:
             height = round(page.height * width / page.width)

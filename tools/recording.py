@@ -31,6 +31,7 @@ _TYPING_SECONDS: Final = 0.02
 _PAUSE_SECONDS: Final = 0.8
 _SECONDS: Final = re.compile(r"\b\d+\.\d s\b")
 _SIZE: Final = re.compile(r"\b\d+ kB\b")
+_DIGEST: Final = re.compile(r"(?<=report-)[0-9a-f]{12}\b")
 _THEME: Final = TerminalTheme(
     (22, 27, 34),
     (224, 230, 237),
@@ -60,7 +61,8 @@ class Step:
 def record(folder: Path, commands: Sequence[str]) -> list[Step]:
     """Run commands one after the other in `folder`, and return what each printed; a failed gate is no error.
 
-    Times and sizes are those of this machine: they are printed as round figures, so the same program draws the same picture.
+    Times, sizes and digests in names of files are those of this machine: round figures and an example are printed instead, so
+    that the same program draws the same picture.
     """
     environment = {**os.environ, "COLUMNS": str(COLUMNS), "FORCE_COLOR": "1", "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
     environment = {name: value for name, value in environment.items() if name not in ("NO_COLOR", "CI", "GITHUB_ACTIONS")}
@@ -80,6 +82,7 @@ def record(folder: Path, commands: Sequence[str]) -> list[Step]:
             raise RuntimeError(f"{command}: {done.stdout}")
         output = _SECONDS.sub("0.5 s", done.stdout).rstrip("\n")
         output = _SIZE.sub(lambda match: f"{max(10, round(int(match[0].split()[0]), -1))} kB", output)
+        output = _DIGEST.sub("e59f090c6a93", output)
         steps.append(Step(command, Text.from_ansi(output)))
     return steps
 
