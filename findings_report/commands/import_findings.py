@@ -191,8 +191,16 @@ def _open_source(source: Path, importer: Importer) -> ForeignFile:
     if fault:
         raise FindingsReportError(Problem(Kind.INPUT, fault, remedy, place=Place(str(source)), code="no-file"))
     # Through the same door as findings: no device, no link that leads out of its folder, and a limit while reading.
-    content = authoring.Folder(source.parent).read(source.name)
-    return ForeignFile(str(source), source.name, content or b"")
+    beside = authoring.Folder(source.parent)
+    content = beside.read(source.name)
+
+    def read_beside(name: str) -> bytes | None:
+        try:
+            return beside.read(name)
+        except FindingsReportError:
+            return None
+
+    return ForeignFile(str(source), source.name, content or b"", read_beside)
 
 
 def _name_source(source: Path, folder: Path) -> str:
@@ -323,7 +331,9 @@ def _import_one(run: _Import, source: Path, imported: ImportedFile, importer: Im
         fault = f"{entry['id']} is no longer in {source.name}; it was not changed"
         run.problems.append(Problem(Kind.INPUT, fault, level="note", code="import-gone"))
     _write_texts(run, name, source, imported.texts)
-    _write_engagement(run, name, imported.engagement)
+    has_summary = any(text.field == "summary" for text in imported.texts)
+    _write_engagement(run, name, imported.engagement, has_summary=has_summary or "title" not in imported.engagement)
+    _write_files(run, imported.files)
 
 
 def _find_certain(
@@ -483,13 +493,16 @@ def _write_texts(run: _Import, source: str, path: Path, texts: Sequence[Imported
     before = {(entry["field"], entry["title"]): entry for entry in run.lock["texts"] if entry["source"] == source}
     after: list[dict[str, Any]] = []
     added: list[dict[str, Any]] = []
+    written: list[dict[str, Any]] = []
     data = authoring.written_values(read(content).data)
     initial = read(new_finding.init_files("x")[authoring.ENGAGEMENT]).data
-    for name, title, text in ((each.field, each.title, each.text) for each in texts):
+    for imported in texts:
+        name, title, text = imported.field, imported.title, imported.text
         other = title or f"{name.capitalize()} of {path.name}"
         was = before.get((name, title)) or before.get(("sections", other))
         if was is None and (name == "sections" or data.get(name) not in (None, initial.get(name))):
             added.append({"source": source, "field": "sections", "title": other, "text": text})
+            written.append({"title": other[:500], "text": text, **dict(imported.more)})
             continue
         entry = {"source": source, "field": name, "title": title, **(was or {}), "text": text}
         place = (name,) if was is None else _find_text(data, was)
@@ -508,7 +521,6 @@ def _write_texts(run: _Import, source: str, path: Path, texts: Sequence[Imported
                 _warn(run, error, f"write the text of the review by hand: {entry['title'] or entry['field']}")
                 after += [was] if was is not None else []
     if added:
-        written = [{"title": entry["title"][:500], "text": entry["text"]} for entry in added]
         try:
             content = authoring.append_entries(content, "sections", written, shown=shown)
             after += added
@@ -519,8 +531,11 @@ def _write_texts(run: _Import, source: str, path: Path, texts: Sequence[Imported
     run.edited[authoring.ENGAGEMENT] = content
 
 
-def _write_engagement(run: _Import, source: str, fields: Mapping[str, Any]) -> None:
-    """Write other fields into engagement.yaml, each only where nobody has written another value."""
+def _write_engagement(run: _Import, source: str, fields: Mapping[str, Any], *, has_summary: bool) -> None:
+    """Write other fields into engagement.yaml, each only where nobody has written another value.
+
+    Without a summary in a whole report, the one that `init` wrote is none either.
+    """
     if not fields:
         return
     shown = display_path(run.folder / authoring.ENGAGEMENT)
@@ -531,7 +546,10 @@ def _write_engagement(run: _Import, source: str, fields: Mapping[str, Any]) -> N
     base = dict(entry["written"]) if entry is not None else {}
     # What `init` wrote is nobody's value.
     base |= {key: data[key] for key in fields if key not in base and data.get(key) == initial.get(key) and key in data}
-    merged = authoring.merge_fields(content, base, {**base, **fields}, shown=shown)
+    news = {**base, **fields}
+    if not has_summary and data.get("summary") == initial.get("summary"):
+        base["summary"] = data.get("summary")
+    merged = authoring.merge_fields(content, base, news, shown=shown)
     if merged.kept:
         fault = f"other values are in the file, so those there were kept: {', '.join(f'`{name}`' for name in merged.kept)}"
         place = Place(shown)
@@ -541,6 +559,18 @@ def _write_engagement(run: _Import, source: str, fields: Mapping[str, Any]) -> N
     else:
         entry["written"] = dict(fields)
     run.edited[authoring.ENGAGEMENT] = merged.content
+
+
+def _write_files(run: _Import, files: Mapping[str, bytes]) -> None:
+    """Write the files that the engagement names now; an existing one may be a person's, and stays."""
+    for name, content in files.items():
+        there = run.files.read(name)
+        if there is None:
+            run.edited[name] = content
+        elif there != content:
+            fault = "is another file than that of the report, and was kept"
+            place = Place(display_path(run.folder / name))
+            run.problems.append(Problem(Kind.INPUT, fault, "compare the two", place=place, level="warning", code="import-kept"))
 
 
 def _find_text(data: Mapping[str, Any], was: Mapping[str, Any]) -> tuple[str | int, ...] | None:

@@ -9,14 +9,16 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from findings_report.evidence.quote import split_runs
 from findings_report.evidence.shown_lines import shift_lines
 from findings_report.model.engagement import Engagement
-from findings_report.model.evidence import MARK, Check, Difference, Region, Run, Snippet, Verdict
+from findings_report.model.evidence import MARK, Check, Difference, MaskedLines, Region, Run, Snippet, Verdict
 from findings_report.model.finding import Finding, Location
 from findings_report.model.redaction import (
+    SHORTEST,
     Redaction,
     Redactor,
     TextRedaction,
@@ -26,22 +28,31 @@ from findings_report.model.redaction import (
     replace_spans,
 )
 from findings_report.problems import Kind, Problem, Subject
-from findings_report.sourcecode.lines import join_runs, squeeze, unite_regions
+from findings_report.sourcecode.lines import HASHED, join_runs, squeeze, unite_regions
 
 Span = tuple[int, int]
 """Start and end of a passage in a line, 0-based."""
 
 _PLACEHOLDER: Final = re.compile(
-    r"(?:[<\[{(]\s?(?i:redacted|removed|masked|hidden|censored|sanitized|sanitised|secret|omitted|snip|snipped)"
+    r"(?:\u2588redacted\u2588|"
+    r"[<\[{(]\s?(?i:redacted|removed|masked|hidden|censored|sanitized|sanitised|secret|omitted|snip|snipped)"
     r"[^<>\[\]{}()\n]{0,40}[>\]})]"
-    r"|(?i:\bredacted\b|\bcensored\b)"
+    r"|(?i:\bredacted\b(?! [0-9]{1,9}\u2588)|\bcensored\b)"
     r"|[*\u2022\u25cf\u2588\u2587\u25a0]{3,}+(?:REMOVED[*]{3,}+)?|\b[xX]{4,}+\b"
     r"|(?<=[\"'`])(?:\.{3,}+|\u2026|<[^<>\"'`\n]{1,40}>)(?=[\"'`]))"
 )
 """What authors write for a secret: `REDACTED`, `<redacted>`, `***`, `xxxx`; within quotation marks also `...` and `<key>`."""
 
+_NUMBERED: Final = re.compile(r"\u2588redacted ([0-9]{1,9})\u2588")
+"""A masked line of the file in a quote that comes from a report, by its number; 0 where it is not known what is masked."""
+
+_UNKNOWN: Final = "\u2588redacted 0\u2588"
+
 _SHORTEST_PART: Final = 3  # letters and digits beside a placeholder that identify a line of the file
+_EDITED: Final = 50.0  # likeness, 0 to 100, from which on a quoted line may be a copy of a masked one
 _TELLING: Final = 8  # characters of a hidden passage that is masked elsewhere too
+_NEAR: Final = HASHED  # lines behind the cited ones that a digest of the first covers, if they have a character each
+_MOST: Final = 1_000  # lines of an entry that are listed one by one
 _LAST_LINE: Final = 1_000_000  # more than a file that is read has
 
 
@@ -57,8 +68,17 @@ class HiddenPassages:
     """True if the line of a placeholder is not known."""
 
 
+def keep_masked(quote: str) -> str:
+    """Return the quote of a report as a quote to import, of which the masked passages hide nothing else in the code."""
+    return quote.replace(MARK, _UNKNOWN)
+
+
 def find_hidden_passages(quote: str, lines: Sequence[str], cited: Sequence[Region]) -> HiddenPassages:
-    """Return what the placeholders of a quote hide in the `lines` of a file, of which the location cites `cited`."""
+    """Return what the placeholders of a quote hide in the `lines` of a file, of which the location cites `cited`.
+
+    A mark with a number is that line of the file; whether it is masked say the entries of `redact`.
+    """
+    quote = _NUMBERED.sub(lambda mark: lines[int(mark[1]) - 1].strip() if 1 <= int(mark[1]) <= len(lines) else mark[0], quote)
     if not _PLACEHOLDER.search(quote):
         return HiddenPassages(quote)
     raw = quote.split("\n")
@@ -93,6 +113,24 @@ def _place_hidden(text: str, number: int | None, lines: Sequence[str], cited: Se
         if places and (numbers is cited_numbers or len(places) == 1):
             return places
     return {}
+
+
+def match_printed_line(printed: str, line: str) -> list[Span] | None:
+    """Return the passages of `line` in place of which the printed line has MARK; None if it is another line."""
+    bare = line.lstrip()
+    start = len(line) - len(bare)
+    head, *middle, tail = printed.lstrip().split(MARK)
+    if not bare.startswith(head) or not bare.endswith(tail) or len(head) + len(tail) > len(bare):
+        return None
+    at, end = start + len(head), len(line) - len(tail)
+    passages: list[Span] = []
+    for part in middle:
+        stop = line.find(part, at, end)
+        if stop < 0:
+            return None
+        passages.append((at, stop))
+        at = stop + len(part)
+    return [*passages, (at, end)]
 
 
 def _match_parts(parts: Sequence[str], line: str) -> list[Span] | None:
@@ -140,6 +178,10 @@ class RedactedCode:
     """Texts of `redact` that are in the cited lines."""
     hidden: tuple[str, ...] = ()
     """Texts of masked lines that no other place may print either."""
+    quote: str | None = None
+    """The author's quote, masked where the code is."""
+    entries: tuple[MaskedLines, ...] = ()
+    """What is masked beside the placeholders of the quote, by line as the location counts it."""
     problems: tuple[Problem, ...] = ()
     """Entries that mask nothing, and placeholders without an entry; subjects are relative to the location."""
 
@@ -152,7 +194,8 @@ def redact_code(
     `redactor` has the texts of the whole engagement, `passages` is what the quote hides.
     """
     if not (redactor or location.redact or passages.spans or passages.is_unplaced):
-        return RedactedCode(lines, (), check)
+        quote = location.quote.replace(_UNKNOWN, MARK) if location.quote else location.quote
+        return RedactedCode(lines, (), _redact_check(check, lines, lines, (), set()), quote=quote)
     code = "\n".join(lines)
     cited = _cited_lines(location, check, len(lines))
     whole, problems = _masked_lines(location, check, cited, len(lines))
@@ -166,17 +209,13 @@ def redact_code(
     spans: dict[int, list[Span]] = {}
     for found in by_text.values():
         _add(spans, found)
-    local: list[str] = []
-    for index, entry in enumerate(location.redact):
-        if entry.match is None:
-            continue
-        within = _spans_by_line(Redactor((entry.match,)).find_verbatim(code), lines)
-        if entry.lines:
-            within = {line: found for line, found in within.items() if line in _shifted(entry.lines, check, len(lines))}
-            local.append(entry.match)
-            _add(spans, within)
-        if (fault := _explain_absence(entry, location, within, cited, code, lines)) is not None:
-            problems.append(_masks_nothing(*fault, ("redact", index)))
+    of_printed, unlike = _match_printed_lines(location, lines, check)
+    whole |= unlike
+    _add(spans, of_printed)
+    of_entries, local, faults = _match_entries(location, lines, check, cited)
+    problems += faults
+    _add(spans, of_entries)
+    local += (lines[line - 1][start:end] for line, found in of_printed.items() for start, end in found)
     is_covered = all(
         line in whole or all(any(a <= start and end <= b for a, b in spans.get(line, ())) for start, end in found)
         for line, found in passages.spans.items()
@@ -184,6 +223,7 @@ def redact_code(
     if (passages.spans or passages.is_unplaced) and not (is_covered and not passages.is_unplaced):
         problems.append(_warn_of_placeholder(passages))
     quoted = [lines[line - 1][start:end] for line, found in passages.spans.items() for start, end in found]
+    by_entries = _mask_lines(lines, spans, whole)
     _add(spans, passages.spans)
     masked = _mask_lines(lines, spans, whole)
     hidden = [text for line in sorted(whole) for text in list_hidden_texts(lines[line - 1])]
@@ -197,8 +237,105 @@ def redact_code(
         _redact_check(check, lines, masked, own, whole),
         frozenset(texts),
         tuple(dict.fromkeys(hidden)),
-        tuple(problems),
+        problems=tuple(problems),
+        quote=_mask_quote(location.quote, lines, masked, own) if location.quote else location.quote,
+        entries=(*_list_masked(lines, by_entries, whole, changed, check), *_list_beside(spans, cited)),
     )
+
+
+def _match_entries(
+    location: Location, lines: Sequence[str], check: Check, cited: set[int]
+) -> tuple[dict[int, list[Span]], list[str], list[Problem]]:
+    """Return what entries with a text mask in the lines that they name, these texts, and a problem for each without effect."""
+    code = "\n".join(lines)
+    spans: dict[int, list[Span]] = {}
+    texts: list[str] = []
+    problems: list[Problem] = []
+    for index, entry in enumerate(location.redact):
+        if entry.match is None or entry.is_printed_line:
+            continue
+        within = _spans_by_line(Redactor((entry.match,)).find_verbatim(code), lines)
+        if entry.lines:
+            within = {line: found for line, found in within.items() if line in _shifted(entry.lines, check, len(lines))}
+            texts.append(entry.match)
+            _add(spans, within)
+        if (fault := _explain_absence(entry, location, within, cited, code, lines)) is not None:
+            problems.append(_masks_nothing(*fault, ("redact", index)))
+    return spans, texts, problems
+
+
+def _match_printed_lines(location: Location, lines: Sequence[str], check: Check) -> tuple[dict[int, list[Span]], set[int]]:
+    """Return the passages of entries with a printed line, by line, and the lines that do not fit."""
+    spans: dict[int, list[Span]] = {}
+    unlike: set[int] = set()
+    for entry in location.redact:
+        for line in _shifted(entry.lines, check, len(lines)) if entry.is_printed_line else ():
+            # If the line is another one by now, it is not known what of it is to be hidden.
+            if (passages := match_printed_line(entry.match or "", lines[line - 1])) is None:
+                unlike.add(line)
+            else:
+                spans.setdefault(line, []).extend(passages)
+    return spans, unlike
+
+
+def _list_masked(
+    lines: Sequence[str], masked: Sequence[str], whole: set[int], changed: Sequence[Region], check: Check
+) -> Iterator[MaskedLines]:
+    """Yield the masked lines among `changed` as entries of `redact`, which mask the same without naming it."""
+    claimed: dict[int | None, int] = {}
+    if check.verdict is Verdict.MOVED:
+        shift = shift_lines(check)
+        last = max((region.end_line for region in check.claimed), default=0)
+        claimed = {shift(line): line for line in range(1, max(len(lines), last) + 1)}
+    listed = sorted(claimed.get(number, number) for number in _numbers(changed, len(lines)) if number in whole)
+    for number in _numbers(changed, len(lines)):
+        if number not in whole and masked[number - 1] != lines[number - 1]:
+            authored = claimed.get(number, number)
+            yield MaskedLines(lines=(Region(start_line=authored, end_line=authored),), match=masked[number - 1].lstrip())
+    if listed:
+        yield MaskedLines(lines=join_runs(listed))
+
+
+def _list_beside(spans: Iterable[int], cited: set[int]) -> Iterator[MaskedLines]:
+    """Yield the masked lines close to the cited ones: a digest of the cited code covers them as well, and their text is not
+    the report's."""
+    near = (line for line in sorted(set(spans) - cited) if cited and min(cited) < line <= max(cited) + _NEAR)
+    yield from (MaskedLines(lines=(Region(start_line=line, end_line=line),), match=MARK) for line in near)
+
+
+def _mask_quote(quote: str, lines: Sequence[str], masked: Sequence[str], own: Sequence[Redactor]) -> str:
+    """Return the author's quote in its own layout, without what the report masks in the lines of the file.
+
+    A line of the file becomes a mark with its number, by which another check reads it from there.
+    """
+    from rapidfuzz import fuzz
+
+    changed = {at: squeeze(old) for at, (old, new) in enumerate(zip(lines, masked, strict=True), 1) if old != new}
+    plain = {squeeze(old) for old, new in zip(lines, masked, strict=True) if old == new} if changed else set()
+    bodies = sorted(((body, number) for number, body in changed.items()), key=lambda body: -len(body[0]))
+    by_text = dict(bodies)
+    raw = quote.split("\n")
+    at = 0
+    for line in (line for run in split_runs(quote) for line in run.lines) if bodies else ():
+        bare, key = line.text.strip(), squeeze(line.text)
+        at = next((index for index in range(at, len(raw)) if bare in raw[index]), at)
+        if not key or key in plain:
+            continue
+        if (number := line.number if changed.get(line.number or 0) == key else by_text.get(key)) is not None:
+            raw[at] = raw[at].replace(bare, f"\u2588redacted {number}\u2588")
+            continue
+        within = next(((body, number) for body, number in bodies if len(body) >= SHORTEST and body in bare), None)
+        if within is not None:
+            raw[at] = raw[at].replace(within[0], f"\u2588redacted {within[1]}\u2588")
+        # An edited copy of a masked line may have the same secret.
+        elif (
+            not _PLACEHOLDER.search(bare)
+            and not any(key in text or (len(text) >= _TELLING and text in key) for text in plain)
+            and any(fuzz.ratio(key, body) >= _EDITED for body, _ in bodies)
+        ):
+            raw[at] = raw[at].replace(bare, MARK)
+    text = "\n".join(raw).replace(_UNKNOWN, MARK)
+    return replace_spans(text, [span for redactor in own for span in redactor.find_verbatim(text)])
 
 
 def _is_telling(text: str) -> bool:
@@ -236,7 +373,8 @@ def _masked_lines(location: Location, check: Check, cited: set[int], count: int)
         named = _shifted(entry.lines, check, count)
         if entry.match is None:
             whole |= named
-        if not named & cited:
+        # An entry with a printed line comes from a report, which may print lines beside the cited ones.
+        if not named & cited and not entry.is_printed_line:
             listed = ", ".join(map(str, entry.lines))
             regions = ", ".join(map(str, join_runs(sorted(cited)))) or "none"
             fault = (
@@ -300,7 +438,7 @@ def _redact_check(check: Check, lines: Sequence[str], masked: Sequence[str], own
         actual = difference.actual
         if actual is not None and line is not None and masked[line - 1] != lines[line - 1]:
             actual = masked[line - 1].strip()
-        text = difference.quoted
+        text = difference.quoted.replace(_UNKNOWN, MARK) if difference.quoted is not None else None
         quoted = replace_spans(text, [span for redactor in own for span in redactor.find(text)]) if text is not None else None
         # A quoted line without its own line in the file may be the author's copy of a masked one.
         if quoted is not None and (line in whole or (line is None and whole)):
@@ -312,12 +450,24 @@ def _redact_check(check: Check, lines: Sequence[str], masked: Sequence[str], own
     return check.model_copy(update={"differences": tuple(map(mask, check.differences))})
 
 
-def redact_quote(runs: Sequence[Run], location: Location, redactor: Redactor) -> tuple[tuple[Run, ...], tuple[str, ...]]:
-    """Return the author's own lines, which are printed where git's are not known, as the report may print them.
+@dataclass(frozen=True)
+class RedactedQuote:
+    """An author's own lines, which are printed where git's are not known, as the report may print them."""
 
-    With them, the texts of masked lines, which no other place may print either.
-    """
-    own = Redactor(tuple(entry.match for entry in location.redact if entry.match is not None))
+    runs: tuple[Run, ...]
+    """The lines, masked."""
+    hidden: tuple[str, ...]
+    """Texts of masked lines, which no other place may print either."""
+    quote: str | None
+    """The quote in the author's layout, masked."""
+    entries: tuple[MaskedLines, ...]
+    """The masks that are known by line."""
+
+
+def redact_quote(location: Location, redactor: Redactor) -> RedactedQuote:
+    """Return the author's quote as the report may print it where git's lines are not known."""
+    runs = split_runs(_NUMBERED.sub(MARK, location.quote)) if location.quote else ()
+    own = Redactor(tuple(entry.match for entry in location.redact if entry.match is not None and not entry.is_printed_line))
     lines = [line for run in runs for line in run.lines]
     texts = [line.text for line in lines]
     joined = "\n".join(texts)
@@ -332,7 +482,25 @@ def redact_quote(runs: Sequence[Run], location: Location, redactor: Redactor) ->
         masked = tuple(mask_line(text) if whole else text for text, whole in zip(masked, is_hidden, strict=True))
     left = iter(masked)
     printed = tuple(Run(lines=tuple(line.model_copy(update={"text": next(left)}) for line in run.lines)) for run in runs)
-    return printed, tuple(dict.fromkeys(hidden))
+    quote = location.quote.replace(_UNKNOWN, MARK) if location.quote else location.quote
+    if quote and (redactor or location.redact):
+        # The lines of the quote have no numbers of the file: without it, they stay masked.
+        raw = quote.split("\n")
+        at = 0
+        for old, new in zip(texts, masked, strict=True):
+            at = next((index for index in range(at, len(raw)) if old.strip() in raw[index]), at)
+            raw[at] = raw[at].replace(old.strip(), new.strip()) if old != new else raw[at]
+        quote = _mask_quote("\n".join(raw), (), (), (redactor, own))
+    # Where the code is read later, a text of which only the author knows has to be masked all the same: its whole line.
+    entries: list[MaskedLines] = []
+    for entry in location.redact:
+        if entry.match is None:
+            entries.append(MaskedLines(lines=entry.lines))
+            continue
+        printed_line = entry.match if entry.is_printed_line else MARK
+        named = islice(_numbers(entry.lines, _LAST_LINE), _MOST)
+        entries += (MaskedLines(lines=(Region(start_line=line, end_line=line),), match=printed_line) for line in named)
+    return RedactedQuote(printed, tuple(dict.fromkeys(hidden)), quote, tuple(entries))
 
 
 def _number_quote(numbers: Sequence[int | None], location: Location) -> Sequence[int | None]:
@@ -344,9 +512,12 @@ def _number_quote(numbers: Sequence[int | None], location: Location) -> Sequence
     return range(region.start_line, region.end_line + 1) if is_fitting else numbers
 
 
-def redact_snippet(snippet: Snippet, redactor: Redactor) -> Snippet:
-    """Return a snippet without the texts of other places; the lines that this masks are added to `redacted`."""
-    masked = redact(snippet, redactor)
+def redact_snippet(snippet: Snippet, redactor: Redactor, lines: Sequence[str] = ()) -> Snippet:
+    """Return a snippet without the texts of other places; the lines that this masks are added to `redacted`.
+
+    `lines` are those of its file, masked as its location says.
+    """
+    masked = redact(_number_masked(snippet, lines, redactor), redactor)
     if masked is snippet:
         return snippet
     pairs = [
@@ -368,6 +539,16 @@ def redact_snippet(snippet: Snippet, redactor: Redactor) -> Snippet:
         if changed
         else masked
     )
+
+
+def _number_masked(snippet: Snippet, lines: Sequence[str], redactor: Redactor) -> Snippet:
+    """Return a snippet with marks in the author's quote for those of the file's `lines` that are masked now."""
+    if snippet.authored is None or not snippet.authored.quote or not redactor.find(snippet.authored.quote):
+        return snippet
+    quoted = "\n".join(squeeze(line.text) for run in split_runs(snippet.authored.quote) for line in run.lines)
+    masked = [redactor.mask(line) if squeeze(line) in quoted else line for line in lines]
+    quote = _mask_quote(snippet.authored.quote, lines, masked, ())
+    return snippet.model_copy(update={"authored": snippet.authored.model_copy(update={"quote": quote})})
 
 
 def check_text_entries(

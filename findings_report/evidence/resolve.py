@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from findings_report.evidence.audited_commit import explain_misfits, find_audited_commit
-from findings_report.evidence.quote import check_quote, find_telling_lines, is_too_long, leave_unchecked, split_runs
+from findings_report.evidence.quote import check_quote, find_telling_lines, is_too_long, leave_unchecked
 from findings_report.evidence.redaction import (
     RedactedCode,
     check_text_entries,
@@ -51,7 +51,7 @@ from findings_report.evidence.warnings import (
 )
 from findings_report.forges.permalinks import build_permalink, strip_credentials
 from findings_report.model.engagement import Engagement
-from findings_report.model.evidence import MARK, Check, Elsewhere, Region, Snippet, Verdict
+from findings_report.model.evidence import MARK, AuthoredLocation, Check, Elsewhere, MaskedLines, Region, Snippet, Verdict
 from findings_report.model.finding import Finding, Location
 from findings_report.model.redaction import NOTHING, Redactor, redactor_of
 from findings_report.model.report import ReportedRepository
@@ -119,6 +119,8 @@ class Resolved:
     """The texts to mask that are in the cited code."""
     hidden: tuple[str, ...] = ()
     """Texts of masked lines, which no other place may print."""
+    lines: Sequence[str] = ()
+    """The lines of the file, masked as the location says."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +165,7 @@ def resolve(
     redactor = redactor_of(engagement.redact, findings.values())
     texts: dict[str, frozenset[str]] = {}
     hidden: list[str] = []
+    lines: dict[str, list[Sequence[str]]] = {}
     for key, finding in findings.items():
         resolutions: list[Resolved] = []
         for index, location in enumerate(finding.locations):
@@ -176,6 +179,7 @@ def resolve(
             listed = _put_down_to_pin(resolved.problems) if is_explained else resolved.problems
             problems += (replace(problem, subject=(*subject, *(problem.subject or ()))) for problem in listed)
         snippets[key] = tuple(resolved.snippet for resolved in resolutions if resolved.snippet is not None)
+        lines[key] = [resolved.lines for resolved in resolutions if resolved.snippet is not None]
         texts[key] = frozenset().union(*(resolved.texts for resolved in resolutions))
         hidden += (text for resolved in resolutions for text in resolved.hidden)
     problems += _report_unsearched(budget, left)
@@ -187,7 +191,10 @@ def resolve(
         # What another location masks may be in the lines that a hash covers, which are not all printed.
         forgotten = {"line_hash": None} if hidden else {}
         snippets = {
-            key: tuple(redact_snippet(each.model_copy(update=forgotten), redactor) for each in listed)
+            key: tuple(
+                redact_snippet(snippet.model_copy(update=forgotten), redactor, own)
+                for snippet, own in zip(listed, lines[key], strict=True)
+            )
             for key, listed in snippets.items()
         }
     reported = _report_repositories(engagement, repositories, snippets)
@@ -256,8 +263,10 @@ def _leave_unread(
     verdict = leave_unchecked(location.quote, location.lines)
     verdict = verdict.model_copy(update={"verdict": Verdict.NOT_FOUND, "reason": error.reason, "elsewhere": elsewhere})
     shown = show_quote_lines((), location)
-    snippet = _snippet(index, location, repository, None, None, shown, verdict, location.lines, location.symbol)
-    return Resolved(snippet.model_copy(update={"permalink": None}), (problem,), budget)
+    quoted = redact_quote(location, redactor)
+    authored = _as_authored(location, quoted.quote, quoted.entries)
+    snippet = _snippet(index, location, repository, None, None, shown, verdict, location.lines, location.symbol, authored)
+    return Resolved(snippet.model_copy(update={"permalink": None}), (problem,), budget, hidden=quoted.hidden)
 
 
 def resolve_location(
@@ -276,15 +285,18 @@ def resolve_location(
     texts to mask of the whole engagement; what the location masks itself is masked besides.
     """
     if file is None:
-        runs, hidden = redact_quote(split_runs(location.quote) if location.quote else (), location, redactor)
-        shown = show_quote_lines(runs, location)
+        quoted = redact_quote(location, redactor)
+        hidden = quoted.hidden
+        authored = _as_authored(location, quoted.quote, quoted.entries)
+        shown = show_quote_lines(quoted.runs, location)
         verdict = leave_unchecked(location.quote, location.lines).model_copy(update={"reason": reason})
         # `lines` comes first: numbers inside a quote may turn out to be code once a clone is available.
         regions = location.lines or verdict.claimed
-        snippet = _snippet(index, location, repository, None, None, shown, verdict, regions, location.symbol)
+        snippet = _snippet(index, location, repository, None, None, shown, verdict, regions, location.symbol, authored)
         return Resolved(snippet, warn_of_cut(shown), budget, hidden=hidden)
     code, problems, budget = _check_quote(location, repository, file, budget, redactor)
     verdict = code.check
+    authored = _as_authored(location, code.quote, code.entries)
     count = len(file.lines)
     beyond = check_line_numbers(location, count, verdict)
     # A quote that is elsewhere in the file has a warning that names the right lines already.
@@ -300,11 +312,12 @@ def resolve_location(
     if claimed and not location.lines and not verdict.found:
         shown = show_quote_lines((), location)
         return Resolved(
-            _snippet(index, location, repository, file, code, shown, verdict, claimed, None),
+            _snippet(index, location, repository, file, code, shown, verdict, claimed, None, authored),
             problems,
             budget,
             code.texts,
             code.hidden,
+            code.lines,
         )
     shown = show_file_lines(location, verdict, code.lines, file.insides)
     cost = sum(_LINE_COST + len(line.text) for run in shown.runs for line in run.lines)
@@ -328,8 +341,8 @@ def resolve_location(
         *warn_of_marks(location, verdict, shown),
         *([misnamed] if misnamed else ()),
     )
-    snippet = _snippet(index, location, repository, file, code, shown, verdict, regions, name)
-    return Resolved(snippet, problems, budget, code.texts, code.hidden)
+    snippet = _snippet(index, location, repository, file, code, shown, verdict, regions, name, authored)
+    return Resolved(snippet, problems, budget, code.texts, code.hidden, code.lines)
 
 
 _TOO_LARGE: Final = Problem(
@@ -402,6 +415,7 @@ def _snippet(
     verdict: Check,
     regions: tuple[Region, ...],
     symbol: str | None,
+    authored: AuthoredLocation,
 ) -> Snippet:
     """Return the snippet of a location; `code` are the lines of `file` as the report may print them."""
     commit = location.commit or repository.commit
@@ -429,6 +443,21 @@ def _snippet(
         file_lines=len(file.lines) if file and not regions else None,
         redacted=code.regions if code else _masked_quote_lines(shown),
         audience=location.audience,
+        authored=authored,
+    )
+
+
+def _as_authored(location: Location, quote: str | None, entries: Sequence[MaskedLines]) -> AuthoredLocation:
+    """Return what the author wrote of a location; `quote` and `entries` are its quote and masks without what they hide."""
+    return AuthoredLocation(
+        commit=location.commit,
+        lines=location.lines,
+        symbol=location.symbol,
+        show=location.show,
+        highlight=location.highlight,
+        notes=location.notes,
+        quote=quote,
+        redact=tuple(entries),
     )
 
 
@@ -530,6 +559,7 @@ def _report_repositories(
             commit=repositories[name].commit,
             permalink=repositories[name].permalink(repositories[name].commit, None, ()),
             is_read=repositories[name].files is not None and (repositories[name].commit is not None or name in read),
+            web=repository.web,
         )
         for name, repository in engagement.repositories.items()
     )

@@ -17,7 +17,7 @@ from typing import Any, Final, NoReturn
 from pydantic import TypeAdapter, ValidationError
 
 from findings_report.importing.importers import IMPORTERS, ForeignFile
-from findings_report.model.field_types import Name, Url
+from findings_report.model.field_types import Name, RelativePath, Url
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 
 MOST_LEVELS: Final = 100
@@ -31,6 +31,7 @@ _FORBIDDEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud
 
 
 _NAME: Final = TypeAdapter(Name)
+_PATH: Final = TypeAdapter(RelativePath)
 _URL: Final = TypeAdapter(Url)
 
 
@@ -153,6 +154,18 @@ def is_name(text: str) -> bool:
         return bool(_NAME.validate_python(text))
     except ValidationError:
         return False
+
+
+def is_inside(path: str, suffixes: tuple[str, ...]) -> bool:
+    """Return True for the path of a file with one of some suffixes in the engagement's folder, and in no hidden one."""
+    try:
+        parts = _PATH.validate_python(path).split("/")
+    except ValidationError:
+        return False
+    # What the engagement itself reads has a file of its own kind only.
+    is_own = path.lower().endswith((".finding.yaml", "engagement.yaml", ".lock.yaml"))
+    is_shown = path.isprintable() and not any(part.startswith(".") for part in parts)
+    return is_shown and not is_own and path.lower().endswith(suffixes)
 
 
 def is_url(text: str) -> bool:

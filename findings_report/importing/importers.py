@@ -29,6 +29,8 @@ class ForeignFile:
     """Its name, without folders."""
     content: bytes
     """Its bytes, at most `Importer.largest` of them."""
+    read_beside: Callable[[str], bytes | None] = field(default=lambda _: None, compare=False, repr=False)
+    """Returns the bytes of a file by its path from the folder of this one; None if there is none that may be read."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,8 @@ class ImportedText:
     """The heading above it; empty if it has none."""
     text: str
     """Markdown."""
+    more: tuple[tuple[str, Any], ...] = ()
+    """Other fields of a section, by name: its place and its readers."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,8 @@ class ImportedFile:
     """Texts for engagement.yaml."""
     engagement: Mapping[str, Any] = field(default_factory=dict)
     """Other fields of engagement.yaml, written where nobody has."""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """Files that these fields name, by their paths from the engagement's folder; one that exists stays."""
     unplaced: int = 0
     """Blocks of code that stay text."""
     problems: tuple[Problem, ...] = ()

@@ -6,22 +6,27 @@ only an instruction for making it; `read_own_json` writes it back, so that a rep
 
 from __future__ import annotations
 
+import base64
 import csv
+import hashlib
 import io
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from findings_report.authoring.yaml_reader import YamlFault, read
+from findings_report.evidence.redaction import keep_masked
 from findings_report.importing.cited_code import Cited, CodeFinder
 from findings_report.importing.foreign import (
     JsonValue,
     clean,
     decode_text,
+    is_inside,
     is_name,
     is_url,
     read_json,
@@ -38,6 +43,8 @@ from findings_report.importing.importers import (
     choose_severity,
 )
 from findings_report.importing.ratings import read_status
+from findings_report.model.engagement import Engagement
+from findings_report.model.evidence import MARK
 from findings_report.model.finding import Status
 from findings_report.problems import Kind, Place, Problem
 
@@ -61,6 +68,7 @@ COLUMNS: Final = (*_SINGLE, *_TEXTS, *_LINES_OF_CELL, *_PLACES, "found_by")
 
 _MOST_ROWS: Final = 20_000
 _MOST_CELL: Final = 262_144
+_MOST_LINES: Final = 100_000  # of a snippet, of which something is masked
 _PLACE: Final = re.compile(
     r"(?:(?P<repository>[A-Za-z0-9_][A-Za-z0-9._-]{0,63}): )?(?P<path>[^\n]{1,1000}?)"
     r"(?::(?P<first>[0-9]{1,9})(?:[-–](?P<last>[0-9]{1,9}))?(?:, ?[0-9]{1,9}(?:[-–][0-9]{1,9})?)*+)?\Z"
@@ -349,6 +357,12 @@ _COPIED: Final = (
 )
 """Fields that the report has as they were authored."""
 
+_LOCATION: Final = (
+    *("name", "role", "repository", "path", "lines", "symbol", "show", "highlight", "notes", "caption", "commit", "quote"),
+    *("redact", "audience"),
+)
+"""Fields of a location, in the order of the reference."""
+
 _ENGAGEMENT: Final = (
     *("title", "client", "authors", "version", "date", "period", "state", "versions", "distribution", "confidentiality"),
     *("interactive", "language", "cover", "order", "findings_on_new_page", "status_words", "severity_words", "words"),
@@ -382,7 +396,9 @@ def read_own_json(file: ForeignFile, context: ImportContext) -> ImportedFile:
         fault = f"it has {len(findings):,} findings; at most {context.options.limit:,} are imported"
         refuse(file, fault, "raise --limit", code="import-size")
     engagement = reader.read_engagement() if "engagement" in root.value else {}
-    return ImportedFile(tuple(findings), tuple(reader.read_texts()), engagement, problems=tuple(reader.name_lost()))
+    return ImportedFile(
+        tuple(findings), tuple(reader.read_texts()), engagement, problems=tuple(reader.name_lost()), files=reader.files
+    )
 
 
 def _refuse_invalid(root: JsonValue) -> None:
@@ -412,6 +428,9 @@ class _OwnReport:
         self._context = context
         self._file = file
         self._lost: Counter[str] = Counter()
+        self.files: dict[str, bytes] = {}
+        # An edition, or a finding that was sent alone: entries of `redact` elsewhere are not in it, and may hide its code.
+        self._is_part = bool(root.get("engagement").text("edition")) or len(root.entries("findings")) == 1
         repositories = root.get("engagement").get("repositories") if "engagement" in root.value else JsonValue(None, "", file)
         self._commits = {entry.text("name"): entry.text("commit") for entry in repositories.items()}
 
@@ -444,39 +463,66 @@ class _OwnReport:
         for name in ("name", "role", "repository", "path", "caption", "audience"):
             if (value := snippet.get(name).value) not in (None, [], ""):
                 location[name] = value
-        repository = snippet.text("repository")
         if len(self._commits) == 1 or (not self._commits and len(self._context.repositories) < 2):
             location.pop("repository", None)
-        commit = snippet.text("commit")
+        authored = snippet.get("authored")
+        if isinstance(authored.value, dict):
+            location |= self._read_authored(authored, snippet)
+        else:
+            location |= self._read_printed(snippet)
+        return {name: location[name] for name in _LOCATION if name in location}
+
+    def _read_authored(self, authored: JsonValue, snippet: JsonValue) -> dict[str, Any]:
+        """Return what the author of a location wrote."""
+        location = {name: authored.get(name).value for name in ("symbol", "notes", "commit", "quote")}
+        location = {name: value for name, value in location.items() if value not in (None, {})}
+        if "quote" in location:
+            location["quote"] = keep_masked(location["quote"])
+        for name in ("lines", "show", "highlight"):
+            if regions := [_write_region(region) for region in authored.get(name).items()]:
+                location[name] = regions[0] if len(regions) == 1 else regions
+        masks = []
+        for entry in authored.get("redact").items():
+            regions = [_write_region(region) for region in entry.entries("lines")]
+            match = entry.text("match")
+            masks.append({"lines": regions[0] if len(regions) == 1 else regions} | ({"match": match} if match else {}))
+        if masks := [*masks, *(self._mask_others(authored, snippet) if self._is_part else ())]:
+            location["redact"] = masks
+        return location
+
+    def _mask_others(self, authored: JsonValue, snippet: JsonValue) -> Iterator[dict[str, Any]]:
+        """Yield the masked lines that no entry names: what hides them is in a part of the report that this file has not."""
+        entries = [region for entry in authored.get("redact").items() for region in entry.entries("lines")]
+        known = set(_list_numbers(entries))
+        texts = {
+            line.whole("number"): str(line.get("text").value)
+            for run in snippet.get("runs").items()
+            for line in run.entries("lines")
+        }
+        for number in _list_numbers(snippet.get("redacted").items()):
+            if number not in known:
+                yield {"lines": str(number)} | ({"match": texts[number].lstrip()} if MARK in texts.get(number, "") else {})
+
+    def _read_printed(self, snippet: JsonValue) -> dict[str, Any]:
+        """Return a location by what is printed of it, for a report of a version that kept nothing else."""
+        location: dict[str, Any] = {}
+        repository, commit = snippet.text("repository"), snippet.text("commit")
         if commit is not None and commit != self._commits.get(repository):
             location["commit"] = commit
-        regions = [_write_region(region) for region in snippet.get("regions").items()]
-        if regions:
+        if regions := [_write_region(region) for region in snippet.get("regions").items()]:
             location["lines"] = regions[0] if len(regions) == 1 else regions
-        location |= self._read_marks(snippet) | self._read_code(snippet)
+        # Without its masks the next report would print what this one hides.
+        if masked := [_write_region(region) for region in snippet.get("redacted").items()]:
+            location["redact"] = [{"lines": masked[0] if len(masked) == 1 else masked}]
         if snippet.get("loose_notes").value:
             self._lost["notes on lines that are not printed"] += 1
-        order = (
-            "name",
-            "role",
-            "repository",
-            "path",
-            "lines",
-            "show",
-            "highlight",
-            "notes",
-            "caption",
-            "commit",
-            "quote",
-            "audience",
-        )
-        return {name: location[name] for name in order if name in location}
+        return location | self._read_marks(snippet) | self._read_code(snippet)
 
     def _read_code(self, snippet: JsonValue) -> dict[str, Any]:
         """Return the quote of a snippet, or the lines that are printed without one."""
         verdict = snippet.get("check").text("verdict")
         if snippet.get("redacted").value:
-            self._lost["masked passages of code, whose masks were not in the report"] += 1
+            self._lost["quotes of code with masked passages; the whole lines are masked"] += 1
         elif verdict == "none":
             return {"show": shown} if (shown := self._read_shown(snippet)) else {}
         elif snippet.get("runs").value:
@@ -510,20 +556,117 @@ class _OwnReport:
         accent = engagement.text("accent")
         values["colours"] = {"accent": accent} if accent else None
         # The report lists the audiences that leave something out; parts name those that are everybody as well.
-        values["audiences"] = list(dict.fromkeys((*engagement.texts("audiences"), *_find_audiences(self._root.value))))
+        edition = [word] if (word := engagement.text("edition")) else []
+        audiences = (*engagement.texts("audiences"), *edition, *_find_audiences(self._root.value))
+        values["audiences"] = list(dict.fromkeys(audiences))
         values["top_ten"] = self._root.get("classification").text("top_ten_version")
         values["scope"] = [_write_scope(entry, len(self._commits)) for entry in self._root.entries("scope")]
         repositories: dict[str, Any] = {}
         for entry in engagement.entries("repositories"):
-            own = {name: entry.text(name) for name in ("url", "revision", "commit")}
+            own = {name: entry.text(name) for name in ("url", "revision", "commit", "web")}
             repositories[entry.text("name") or "main"] = {name: value for name, value in own.items() if value}
         values["repositories"] = repositories
-        for name in ("images", "tables", "fonts", "logo"):
-            if engagement.get(name).value:
-                self._lost[f"`{name}`, which are files of the engagement"] += 1
-        if self._root.get("attachments").value:
-            self._lost["`attachments`, which are files of the engagement"] += 1
+        values["csaf"] = _strip(engagement.get("advisory").value)
+        values["matrix"] = self._read_matrix()
+        values |= self._read_own_words() | self._read_tables_and_pictures() | self._read_files_beside()
         return {name: value for name, value in values.items() if value not in (None, [], {}, "")}
+
+    def _read_matrix(self) -> dict[str, dict[str, str]] | None:
+        """Return the risk matrix, if it is not the one that every engagement has."""
+        matrix = self._root.get("matrix")
+        likelihoods = matrix.texts("likelihoods") if matrix.value else ()
+        rows = {
+            row.text("impact") or "": {
+                likelihood: severity["name"]
+                for likelihood, severity in zip(likelihoods, row.get("severities").value, strict=False)
+                if severity is not None
+            }
+            for row in (matrix.entries("rows") if matrix.value else ())
+        }
+        return None if not rows or rows == Engagement(title="x").model_dump(mode="json")["matrix"] else rows
+
+    def _read_own_words(self) -> dict[str, Any]:
+        """Return the custom fields and the names of weaknesses, as far as findings use them."""
+        fields: dict[str, dict[str, Any]] = {}
+        weaknesses: dict[str, dict[str, Any]] = {}
+        for finding in self._root.entries("findings"):
+            for value in finding.get("extra").items():
+                own = {name: value.get(name).value for name in ("name", "label", "audience")}
+                fields.setdefault(own["name"], {name: part for name, part in own.items() if part})
+            for weakness in finding.get("cwe").items():
+                if weakness.get("is_own").value:
+                    own = {name: weakness.get(name).value for name in ("name", "top_ten")}
+                    weaknesses[weakness.text("id") or ""] = {name: part for name, part in own.items() if part}
+        return {"fields": list(fields.values()), "weaknesses": weaknesses}
+
+    def _read_tables_and_pictures(self) -> dict[str, Any]:
+        """Return the tables and pictures of the report, which become files."""
+        engagement = self._root.get("engagement")
+        tables = []
+        for table in engagement.get("tables").items():
+            if not is_name(table.text("name") or ""):
+                table.get("name").refuse("is not a name of letters, digits, . _ -")
+            sheet = io.StringIO(newline="")
+            csv.writer(sheet, lineterminator="\n").writerows([table.get("header").value, *table.get("rows").value])
+            file = f"tables/{table.text('name')}.csv"
+            self.files[file] = sheet.getvalue().encode()
+            tables.append(_describe(table, ("name", "caption", "audience"), file))
+        images = [
+            _describe(picture, ("name", "alt", "caption", "audience"), self._write_picture(picture))
+            for picture in engagement.get("images").items()
+        ]
+        logo = engagement.get("logo")
+        return {"tables": tables, "images": images, "logo": self._write_picture(logo) if logo.value else None}
+
+    def _write_picture(self, picture: JsonValue) -> str:
+        """Add a picture to the files, and return its path: the one that it had, if that is one of a picture."""
+        suffixes = (".png",) if picture.text("media_type") == "image/png" else (".jpg", ".jpeg")
+        file = picture.text("file") or ""
+        content = base64.urlsafe_b64decode(picture.text("content") or "")
+        # The path is the file's word, as all of a report is: it must not name a file of the engagement itself.
+        if not is_inside(file, suffixes) or self.files.get(file, content) != content:
+            name = (picture.text("name") or "").strip(":")
+            file = f"images/{name if is_name(name) else len(self.files)}{suffixes[0]}"
+        self.files[file] = content
+        return file
+
+    def _read_files_beside(self) -> dict[str, Any]:
+        """Return the files that a report has by name and digest, where they lie beside its JSON: as the builds leave them."""
+        engagement = self._root.get("engagement")
+        stem = self._file.name.rpartition(".")[0]
+        attachments = [
+            _describe(attachment, ("title", "audience"), file)
+            for attachment in self._root.get("attachments").items()
+            if (file := self._copy_beside(attachment, f"attachments/{attachment.text('name')}", f"{stem}-attachments", ("",)))
+        ]
+        fonts = [
+            _describe(font, ("family", "weight", "style"), file)
+            for font in engagement.get("fonts").items()
+            if (file := self._copy_beside(font, font.text("file") or "", "", (".otf", ".ttf", ".ttc")))
+        ]
+        document = engagement.get("docx_template")
+        suffixes = (".docx", ".dotx")
+        template = self._copy_beside(document, document.text("file") or "", "", suffixes) if document.value else None
+        for name, wanted, copied in (
+            ("attachments", self._root.get("attachments").value, attachments),
+            ("fonts", engagement.get("fonts").value, fonts),
+            ("docx_template", [document.value] if document.value else [], [template] if template else []),
+        ):
+            if missing := len(wanted or ()) - len(copied):
+                self._lost[f"`{name}`, of which the file is not beside the report"] += missing
+        return {"attachments": attachments, "fonts": fonts, "docx_template": template}
+
+    def _copy_beside(self, entry: JsonValue, file: str, folder: str, suffixes: tuple[str, ...]) -> str | None:
+        """Add a file with the name and the digest of an entry to the files, and return its path; None if there is none."""
+        name = file.rpartition("/")[2]
+        if not is_inside(file, suffixes):
+            return None
+        for path in dict.fromkeys((f"{folder}/{name}" if folder else name, name, file)):
+            content = self._file.read_beside(path)
+            if content is not None and hashlib.sha256(content).hexdigest() == entry.text("sha256"):
+                self.files[file] = content
+                return file
+        return None
 
     def read_texts(self) -> Iterator[ImportedText]:
         """Yield the texts of the report."""
@@ -533,7 +676,8 @@ class _OwnReport:
         for section in self._root.entries("sections"):
             key, title, text = section.text("key") or "", section.text("title") or "", section.text("text") or ""
             is_own = key in ("recommendation", "conclusion")
-            yield ImportedText(key if is_own else "sections", "" if is_own else title, text)
+            more = tuple((name, value) for name in ("place", "audience") if (value := section.get(name).value))
+            yield ImportedText(key if is_own else "sections", "" if is_own else title, text, () if is_own else more)
 
     def name_lost(self) -> Iterator[Problem]:
         """Yield a note on what the JSON does not have, or YAML cannot have."""
@@ -569,6 +713,18 @@ def _write_scope(entry: JsonValue, repositories: int) -> str:
     repository = entry.text("repository")
     name = f"{repository}:" if repository and repositories > 1 else ""
     return f"{'!' if entry.get('is_excluding').value else ''}{name}{entry.text('pattern') or ''}"
+
+
+def _describe(entry: JsonValue, names: Sequence[str], file: str) -> dict[str, Any]:
+    """Return the entry of engagement.yaml of a file."""
+    fields = {name: value for name in names if (value := entry.get(name).value) not in (None, [], "")}
+    return {"name": fields.pop("name"), "file": file, **fields} if "name" in fields else {"file": file, **fields}
+
+
+def _list_numbers(regions: Iterable[JsonValue]) -> Iterator[int]:
+    """Yield the numbers of the lines of regions, which a hostile file can have any number of."""
+    spans = ((region.whole("start_line") or 1, region.whole("end_line") or 1) for region in regions)
+    yield from islice((number for start, end in spans for number in range(start, end + 1)), _MOST_LINES)
 
 
 def _write_region(region: JsonValue) -> str:

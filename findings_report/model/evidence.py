@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 # A word for screen readers between signs that no code has, none of Markdown, HTML or a formula. Of one length.
 MARK: Final = "\u2588redacted\u2588"
@@ -142,6 +142,37 @@ class Check(Frozen):
     """(claimed line, actual line) of each quoted line that has both, in rising order."""
 
 
+class MaskedLines(Frozen):
+    """Cited lines of which the report masks something."""
+
+    lines: tuple[Region, ...]
+    """The lines, as `redact` of the location has them."""
+    match: str | None = None
+    """The one line in its printed form, without its indentation; None for lines that are masked as a whole."""
+
+
+# Apart from the snippet: what is printed is git's, and another check of the same quote needs what the author wrote.
+class AuthoredLocation(Frozen):
+    """What the author of a location wrote, as far as the report may have it: the source of a snippet."""
+
+    commit: str | None = Field(default=None, exclude_if=lambda commit: commit is None)
+    """The location's own commit; None if it has that of its repository."""
+    lines: tuple[Region, ...] = Field(default=(), exclude_if=lambda regions: not regions)
+    """Lines that the location cites; empty for the whole file."""
+    symbol: str | None = Field(default=None, exclude_if=lambda symbol: symbol is None)
+    """Name of the enclosing symbol, if the author wrote it."""
+    show: tuple[Region, ...] = Field(default=(), exclude_if=lambda regions: not regions)
+    """Lines to print, if the author chose them."""
+    highlight: tuple[Region, ...] = Field(default=(), exclude_if=lambda regions: not regions)
+    """Lines to highlight."""
+    notes: dict[int, str] = Field(default_factory=dict, exclude_if=lambda notes: not notes)
+    """Remarks by line, Markdown."""
+    quote: str | None = Field(default=None, exclude_if=lambda quote: quote is None)
+    """The quote in the author's layout, masked where the report masks the code."""
+    redact: tuple[MaskedLines, ...] = Field(default=(), exclude_if=lambda redact: not redact)
+    """What is masked, by line; never the masked text."""
+
+
 class Line(Frozen):
     """One printed line of code."""
 
@@ -235,6 +266,8 @@ class Snippet(Frozen):
     """Lines of which a part or the whole is masked, printed or not; rising."""
     audience: tuple[str, ...] = ()
     """Readers of the code; empty means everybody."""
+    authored: AuthoredLocation | None = Field(default=None, exclude_if=lambda authored: authored is None)
+    """What the author wrote of the location; None in a report of an earlier version."""
 
     @property
     def masked(self) -> int:

@@ -170,7 +170,7 @@ def _value(value: object, path: tuple[str, ...]) -> str | TextForAudience | None
 Step = str | int
 """A name of a field, a key, or a 0-based position."""
 
-_CODE: Final = {("Line", "text"), ("Location", "quote")}
+_CODE: Final = {("Line", "text"), ("Location", "quote"), ("AuthoredLocation", "quote"), ("MaskedLines", "match")}
 """Fields of code, which is printed as git has it and refers to nothing."""
 
 _Value = TypeVar("_Value")

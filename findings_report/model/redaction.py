@@ -63,13 +63,22 @@ class Redaction(Frozen):
     lines: Regions = ()
     """Lines to mask, within `lines` of the location. With `match`: the lines that contain the text."""
     match: HiddenText | None = None
-    """The text to mask, wherever the report would print it. Default: the whole lines."""
+    """The text to mask, wherever the report would print it. With one line in `lines` also that line as the report is to
+    print it, with `█redacted█` in it. Default: the whole lines."""
 
     @model_validator(mode="after")
     def _require_one(self) -> Redaction:
         if not self.lines and self.match is None:
             raise PydanticCustomError("redact", "write `lines`, `match`, or both")
+        if self.is_printed_line and [region.end_line - region.start_line for region in self.lines] != [0]:
+            raise PydanticCustomError("redact", "the printed form of a line needs the number of the line, as in `lines: 14`")
         return self
+
+    @property
+    def is_printed_line(self) -> bool:
+        """True if `match` is the printed form of the line, and not the text to mask."""
+        # The mark is the program's own: no text that somebody hides has it.
+        return self.match is not None and MARK in self.match
 
 
 class NoSecretText(Frozen):

@@ -192,6 +192,8 @@ class ReportedRepository(Frozen):
     """Forge URL of the tree at the commit."""
     is_read: bool
     """True if a clone was available and quotes were checked against it."""
+    web: str | None = Field(default=None, exclude_if=lambda address: address is None)
+    """Base URL of permalinks, if the engagement names another than `url`."""
 
 
 class ReportedSection(Frozen):
@@ -310,6 +312,14 @@ class ReportedFinding(FindingProse, ReportedFacts):
         # One step is no path: a single role is printed with its figure only.
         found = tuple(snippet for snippet in self.snippets if snippet.role is not None)
         return found if len(found) > 1 else ()
+
+
+    @property
+    def main_snippet(self) -> Snippet | None:
+        """The snippet where the fault is: the last sink of a path through the code, otherwise the first; None without code."""
+        # Scanners report a flow at its sink, and code scanning shows an alert at the first location.
+        sinks = [snippet for snippet in self.steps if (snippet.role or "").casefold() == "sink"]
+        return next(iter((*sinks[-1:], *self.snippets)), None)
 
 
 class FindingsCommit(Frozen):

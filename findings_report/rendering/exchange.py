@@ -299,7 +299,7 @@ def _describe(report: Report, finding: ReportedFinding, texts: FindingTexts) -> 
     advice = [passage for passage in finding.prose if passage.position in (Position.ADVICE, Position.FIX)]
     rest = [passage for passage in finding.prose if passage not in advice and passage.path not in _OWN_FIELDS]
     steps = [by_path[path] for path in (("scenario",), ("proof",)) if path in by_path]
-    first = finding.snippets[0] if finding.snippets else None
+    first = finding.main_snippet
     scores = {score.version.split(".")[0]: score for score in finding.scores}
     ends = days_of(finding, *ANSWERED)
     days = days_of(finding)
@@ -394,7 +394,7 @@ def _explain_left_out(findings: Sequence[ReportedFinding], located: Sequence[Rep
 def _report(report: Report, finding: ReportedFinding, texts: FindingTexts) -> dict[str, Any]:
     """Return a finding as a vulnerability of GitLab."""
     engagement = report.engagement
-    first = finding.snippets[0]
+    first = finding.main_snippet or finding.snippets[0]
     region = regions_of(first)[0]
     advice = [passage for passage in finding.prose if passage.position is Position.ADVICE]
     rest = [passage for passage in finding.prose if passage not in advice]

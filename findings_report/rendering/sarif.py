@@ -119,7 +119,8 @@ def _part(entries: Sequence[_Entry], repositories: Sequence[str]) -> dict[str, l
     by_repository: dict[str, list[_Entry]] = defaultdict(list)
     default = repositories[0] if repositories else ""
     for entry in entries:
-        by_repository[entry.finding.snippets[0].repository if entry.finding.snippets else default].append(entry)
+        main = entry.finding.main_snippet
+        by_repository[main.repository if main is not None else default].append(entry)
     order = [name for name in (*repositories, *by_repository) if name in by_repository]
     return {name: by_repository[name] for name in dict.fromkeys(order or [default])}
 
@@ -229,9 +230,9 @@ class _Run:
 
     def _result(self, index: int, entry: _Entry) -> _Object:
         finding = entry.finding
-        places = [
-            (snippet, number, region) for snippet in finding.snippets for number, region in enumerate(regions_of(snippet))
-        ]
+        main = finding.main_snippet
+        ordered = sorted(finding.snippets, key=lambda snippet: snippet is not main)
+        places = [(snippet, number, region) for snippet in ordered for number, region in enumerate(regions_of(snippet))]
         result: _Object = {
             "ruleId": finding.id,
             "ruleIndex": index,
@@ -404,9 +405,9 @@ def _is_short(region: Region, printed: Mapping[int | None, str]) -> bool:
 
 
 def _fingerprints(finding: ReportedFinding) -> dict[str, str]:
-    if not finding.snippets:
+    first = finding.main_snippet
+    if first is None:
         return {}
-    first = finding.snippets[0]
     prints = {"primaryLocationLineHash": first.line_hash} if first.line_hash else {}
     if first.fingerprints:
         prints["findingsReportRegion/v1"] = first.fingerprints[0]

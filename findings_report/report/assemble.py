@@ -324,6 +324,8 @@ def _placed(finding: Finding, snippets: tuple[Snippet, ...]) -> tuple[str, ...]:
 def _sections(engagement: Engagement) -> list[ReportedSection]:
     """Return the sections: those before the findings first, the recommendation and the conclusion last."""
     taken: set[str] = set()
+    # Named in the order of printing, which is the only one that a report keeps.
+    ordered = sorted(engagement.sections, key=lambda section: section.place is SectionPlace.AFTER)
     sections = [
         ReportedSection(
             key=_anchor(section.title, taken),
@@ -332,9 +334,8 @@ def _sections(engagement: Engagement) -> list[ReportedSection]:
             place=section.place,
             audience=section.audience,
         )
-        for section in engagement.sections
+        for section in ordered
     ]
-    sections.sort(key=lambda section: section.place is SectionPlace.AFTER)
     closing = {"recommendation": engagement.recommendation, "conclusion": engagement.conclusion}
     sections.extend(
         ReportedSection(key=key, title=key.capitalize(), text=text, place=SectionPlace.AFTER)

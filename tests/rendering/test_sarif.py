@@ -102,8 +102,12 @@ def test_a_path_through_the_code_is_a_code_flow_and_its_places_are_related_locat
 
     (flow,) = result["codeFlows"]
     assert [step["kinds"] for step in flow["threadFlows"][0]["locations"]] == [["source"], ["sink"]]
-    assert [location["message"]["text"] for location in result["locations"]] == ["Ids as they arrive"]
-    assert result["message"]["text"].endswith("[sink: neutron/db/ipam_pluggable_backend.py#L111-L129](1).")
+    # The fault is at the sink, as in CodeQL's logs: there code scanning shows the alert.
+    assert [location["properties"]["role"] for location in result["locations"]] == ["sink"]
+    assert [location["properties"]["role"] for location in result["relatedLocations"]] == ["source"]
+    assert "[source: neutron/db/ipam_pluggable_backend.py#L" in result["message"]["text"]
+    sink = samples.full_finding().snippets[1]
+    assert result["partialFingerprints"]["findingsReportRegion/v1"] == sink.fingerprints[0] if sink.fingerprints else True
 
 
 @pytest.mark.parametrize("score", [3.0, 5.0, 8.0, 9.8])
