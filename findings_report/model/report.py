@@ -313,7 +313,6 @@ class ReportedFinding(FindingProse, ReportedFacts):
         found = tuple(snippet for snippet in self.snippets if snippet.role is not None)
         return found if len(found) > 1 else ()
 
-
     @property
     def main_snippet(self) -> Snippet | None:
         """The snippet where the fault is: the last sink of a path through the code, otherwise the first; None without code."""
