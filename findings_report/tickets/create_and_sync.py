@@ -494,14 +494,15 @@ def _update(
     summary = "".join(f", {part}" for part in (*parts, *(FIELDS[name] for name in plan.send)))
     if options.dry_run:
         return f"{known.ref}: would update {draft.finding}{summary}", known, problems
-    refused = _send(tracker, ticket, change)
-    problems += [refused] if refused is not None else []
-    after = tracker.read_state(ticket.ref.key)
-    fields = plan.lock_written(after, draft) if refused is None else dict(plan.locked)
-    problems += _list_ignored(tracker, after, draft, plan.send) if refused is None else []
-    if refused is not None and not has_text:
+    sent, warnings = _send(tracker, ticket, change)
+    problems += warnings
+    if not has_text and not sent:
         return "", known_fields, problems
+    after = tracker.read_state(ticket.ref.key)
+    problems += _list_ignored(tracker, after, draft, sent)
+    fields = replace(plan, send=sent).lock_written(after, draft)
     entry = locked_ticket(after, draft, text, fields) if has_text else known.model_copy(update={"fields": fields})
+    summary = "".join(f", {part}" for part in (*parts, *(FIELDS[name] for name in sent)))
     return f"{known.ref}: {draft.finding} updated{summary}\n  {ticket.address}", entry, problems
 
 
@@ -517,18 +518,21 @@ def _describe_missing(error: FindingsReportError, draft: Draft, known: LockedTic
     )
 
 
-def _send(tracker: TicketWriter, ticket: TicketState, change: TicketChange) -> Problem | None:
-    """Update a ticket; a warning if the tracker refuses the fields, and the rest was sent without them."""
-    try:
-        tracker.update(ticket, change)
-    except FindingsReportError as error:
-        # Nothing of a refused request was done. A person who may not own tickets must not keep the text from being updated.
-        if not change.fields or error.problems[0].code != "tracker-refused":
-            raise
-        if change.text is not None:
-            tracker.update(ticket, replace(change, fields={}))
-        return _refused(list(change.fields), error)
-    return None
+def _send(tracker: TicketWriter, ticket: TicketState, change: TicketChange) -> tuple[Mapping[str, str], list[Problem]]:
+    """Update a ticket with as many of its fields as the tracker takes; these fields, and warnings about the others."""
+    problems: list[Problem] = []
+    while change.text is not None or change.fields:
+        try:
+            tracker.update(ticket, change)
+            break
+        except FindingsReportError as error:
+            # Nothing of a refused request was done. A person who may not own tickets must not keep the rest from being updated.
+            if not change.fields or error.problems[0].code != "tracker-refused":
+                raise
+            refused = _refused_fields(error, change.fields)
+            problems.append(_refused(refused, error))
+            change = replace(change, fields={name: value for name, value in change.fields.items() if name not in refused})
+    return change.fields, problems
 
 
 def _list_ignored(tracker: TicketWriter, after: TicketState, draft: Draft, fields: Mapping[str, str]) -> list[Problem]:

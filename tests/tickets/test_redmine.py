@@ -343,13 +343,13 @@ def by_a_person(work: Work, ref: str, **fields: str) -> None:
 def test_priority_due_date_and_owner_follow_the_finding_unless_somebody_changed_them(
     named: Work, redmine: RedmineServer
 ) -> None:
-    named.finding("A-1", FINDING + "due: 2026-12-24\nowner: guest reader\n")
+    named.finding("A-1", FINDING + "due: 2020-12-24\nowner: guest reader\n")
     named.create("redmine:audit")
     before = made_for(redmine, "A-1", named)
     ref = f"redmine:{before['id']}"
     assert (before["priority"]["name"], before["due_date"], before["assigned_to"]["name"]) == (
         "Urgent",
-        "2026-12-24",
+        "2020-12-24",  # before the day on which the issue was created
         "Guest Reader",
     )
 
@@ -432,9 +432,9 @@ def test_a_comment_says_what_changed_since_the_last_report(work: Work, redmine: 
     note, own_note = (notes(redmine, each)[1].replace("\r", "") for each in (ref, own))
     assert "*Since the last one*: 1 new, 1 resolved.\n" in note
     assert "* A-2: new, high, Another\n" in note
-    assert "* A-1: resolved, low, One (severity high → low)\n" in note
+    assert "* A-1: resolved, low, One (severity high → low); *" in note  # then what `diff` says of the claim
     assert own_note.startswith("*A-1: One*, low, resolved\n")
-    assert "*Since the last one*: resolved.\n\n* severity high → low\n" in own_note
+    assert "*Since the last one*: resolved.\n\n* severity high → low\n* *" in own_note
     assert "A-2" not in own_note
     assert done.messages[0].endswith("\n  since the last one: 1 new, 1 resolved")
     assert not done.problems

@@ -271,6 +271,8 @@ class Redmine:
         """Create an issue in the project's first tracker, with its fields."""
         issue = {"project_id": project.key, "subject": draft.title, "description": text}
         issue |= {_FIELDS[name]: value for name, value in fields.items()}
+        # By default an issue starts today, and Redmine refuses a due date before that: a finding may be overdue.
+        issue |= {"start_date": ""} if fields.get("due") else {}
         about = f"redmine:{project.key}"
         return str(
             self._client.request(RedmineEntry, "POST", "/issues.json", about, member="issue", document={"issue": issue}).id

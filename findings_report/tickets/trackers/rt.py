@@ -271,14 +271,17 @@ class RequestTracker:
     def _find_user(self, owner: str) -> str | None:
         """Return the name of the user who has that name, real name or e-mail address; None if there is not exactly one."""
         if owner not in self._users:
-            query = [
-                {"field": field, "operator": "=", "value": owner, "entry_aggregator": "OR"}
-                for field in ("Name", "EmailAddress", "RealName")
-            ]
-            # 403: searching users is a right of its own, without which owners cannot be looked up.
-            response = self._client.send("POST", f"{_API}/users", "rt", document=query, accepted=(403, 404))
-            listed = () if response.status >= 400 else parse_answer(tuple[RtName, ...], response.json(), "rt", "items")
-            self._users[owner] = listed[0].id if len(listed) == 1 else None
+            self._users[owner] = None
+            # One after the other: Request Tracker joins conditions on several fields with AND, whatever is asked for.
+            for field in ("Name", "EmailAddress", "RealName"):
+                query = [{"field": field, "operator": "=", "value": owner}]
+                # 403: searching users is a right of its own, without which owners cannot be looked up.
+                response = self._client.send("POST", f"{_API}/users", "rt", document=query, accepted=(403, 404))
+                listed = () if response.status >= 400 else parse_answer(tuple[RtName, ...], response.json(), "rt", "items")
+                if len(listed) == 1:
+                    self._users[owner] = listed[0].id
+                if listed or response.status >= 400:
+                    break
         return self._users[owner]
 
     def _message(self, number: int, about: str) -> str:
