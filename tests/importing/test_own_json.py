@@ -70,6 +70,9 @@ def assert_comes_back(findings: Path, root: Path, clones: dict[str, Path]) -> No
     import_findings("json", Inputs(again, clones), [root / "report.json"], dry_run=False, progress=lambda _: None)
     second = build_json(again / "findings", clones, root / "second.json")
     assert strip(json.loads(second)) == strip(json.loads(first))
+    if '"redact"' in (findings / "engagement.yaml").read_text():
+        written = [path.read_text() for path in (again / "findings").glob("*.yaml")]
+        assert not any(SECRET in text for text in (first.decode(), *written))
 
 
 def build_json(findings: Path, clones: dict[str, Path], output: Path) -> bytes:
