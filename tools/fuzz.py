@@ -201,7 +201,7 @@ def run(parser: str, seconds: int, folder: Path) -> bool:
     seeds = CORPORA / parser
     done = subprocess.run([*command, *([str(seeds)] if seeds.is_dir() else [])], capture_output=True, text=True, check=False)
     executions = re.search(r"stat::number_of_executed_units:\s*(\d+)", done.stderr)
-    # What is only slow is kept by libFuzzer as well, without an end of the run; on a busy machine that is any input.
+    # libFuzzer also keeps inputs that were slow, and goes on; on a busy machine any input may be.
     files = sorted(path.name for path in crashes.iterdir() if not path.name.startswith("slow-unit"))
     count = int(executions[1]) if executions else 0
     print(f"{parser:<10} {count:>12,} executions  {len(files)} crashes  exit status {done.returncode}", flush=True)
