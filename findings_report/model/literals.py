@@ -21,8 +21,8 @@ from findings_report.problems.safe_text import HIDDEN
 
 TELLING: Final = 8
 """Characters of a masked line or of the beginning of a text that identify it; fewer are in every file."""
-_ENDS: Final = frozenset("\n\r\u2026'\"`\u2019\u201d\u00bb)]>|")
-"""What a message prints after a text that it cuts off: the sign of it, or the sign that closes a quotation."""
+_IN_WORDS: Final = frozenset("_./-")
+"""Signs in paths and names; behind a text that a message cuts off it prints any other sign, a blank or nothing."""
 
 
 @dataclass(frozen=True)
@@ -132,8 +132,10 @@ class Literals:
                 for other in self._sorted[max(at - 1, 0) : at + 1]:
                     common = _count_common(rest, other)
                     end = start + common
-                    is_cut_off = end == len(text) or text[end] in _ENDS or text.startswith("...", end)
-                    if common >= TELLING and (is_cut_off or 2 * common >= len(other)):
+                    goes_on = (
+                        end < len(text) and (text[end].isalnum() or text[end] in _IN_WORDS) and not text.startswith("...", end)
+                    )
+                    if common >= TELLING and (not goes_on or 2 * common >= len(other)):
                         yield start, end
 
     @cached_property
