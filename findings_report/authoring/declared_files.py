@@ -1,7 +1,7 @@
 """The files that `engagement.yaml` names beside it: texts of sections, pictures, fonts, tables and attachments.
 
 All are read by one rule, that of `Files`: nothing outside of the folder, no device, no pipe, at most so many bytes.
-Pictures are PNG or JPEG by their content, decoded in a sandboxed process and encoded again, without metadata.
+Pictures are PNG, JPEG or SVG by their content, decoded or drawn in a sandboxed process and encoded again, without metadata.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from xml.parsers import expat
 
 from findings_report import sandbox
 from findings_report.authoring.files import Files
@@ -18,6 +20,7 @@ from findings_report.model.engagement import Engagement, TableFile
 from findings_report.model.report import Picture
 from findings_report.problems import FindingsReportError, Kind, Place, Problem, Subject
 from findings_report.problems.suggestions import did_you_mean
+from findings_report.system.toolchain import install_extra
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -190,7 +193,7 @@ def _read_tables(files: Files, declared: tuple[TableFile, ...]) -> tuple[dict[st
         shown = f"{files.shown.rstrip('/')}/{table.file}" if files.shown != "." else table.file
         try:
             tables[table.name] = read_table(content, shown)
-        except _TableFaultError as error:
+        except _FileFaultError as error:
             # At its line in the CSV file; a fault of the file as a whole where it is named.
             place = Place(shown, error.line) if error.line is not None else None
             fault = error.fault if place is not None else f"{table.file} {error.fault}"
@@ -198,23 +201,23 @@ def _read_tables(files: Files, declared: tuple[TableFile, ...]) -> tuple[dict[st
     return tables, problems
 
 
-class _TableFaultError(Exception):
-    """Why a file is no table."""
+class _FileFaultError(Exception):
+    """Why a file is no table, or no picture."""
 
-    def __init__(self, fault: str, remedy: str, line: int | None = None) -> None:
+    def __init__(self, fault: str, remedy: str | None = None, line: int | None = None) -> None:
         super().__init__(fault)
         self.fault, self.remedy, self.line = fault, remedy, line
 
 
 def read_table(content: bytes, shown: str) -> CsvTable:
-    """Return the table of a CSV file. Raises _TableFaultError for anything that is no table with rows of one length."""
+    """Return the table of a CSV file. Raises _FileFaultError for anything that is no table with rows of one length."""
     if len(content) > LARGEST_TABLE:
-        raise _TableFaultError(f"has {len(content):,} bytes; at most {LARGEST_TABLE:,} are taken", _SHORTEN)
+        raise _FileFaultError(f"has {len(content):,} bytes; at most {LARGEST_TABLE:,} are taken", _SHORTEN)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise _TableFaultError("is not UTF-8", "save the table as CSV in UTF-8", line) from None
+        raise _FileFaultError("is not UTF-8", "save the table as CSV in UTF-8", line) from None
     lines, rows = [], []
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     begin = 1
@@ -228,9 +231,9 @@ def read_table(content: bytes, shown: str) -> CsvTable:
             _check_row(rows, line)
     except csv.Error as error:
         remedy = "write one quotation mark within quotes as two, and close each"
-        raise _TableFaultError(f"is not CSV: {error}", remedy, begin) from None
+        raise _FileFaultError(f"is not CSV: {error}", remedy, begin) from None
     if len(rows) < 2:
-        raise _TableFaultError("has no rows below its head", "write the names of the columns, and a row below") from None
+        raise _FileFaultError("has no rows below its head", "write the names of the columns, and a row below") from None
     return CsvTable(shown, rows[0], tuple(rows[1:]), tuple(lines))
 
 
@@ -238,22 +241,22 @@ _SHORTEN: Final = "leave out what nobody will read, or attach the file instead"
 
 
 def _check_row(rows: list[tuple[str, ...]], line: int) -> None:
-    """Raise _TableFaultError for the last of the rows if the table cannot have it."""
+    """Raise _FileFaultError for the last of the rows if the table cannot have it."""
     header, row = rows[0], rows[-1]
     if len(rows) == 1 and len(header) == 1 and (other := next((sign for sign in ";\t" if sign in header[0]), None)):
         name = "semicolons" if other == ";" else "tabs"
-        raise _TableFaultError(f"separates its cells by {name}", "save the table with commas between the cells", line)
+        raise _FileFaultError(f"separates its cells by {name}", "save the table with commas between the cells", line)
     if len(header) > MOST_COLUMNS:
-        raise _TableFaultError(f"the table has {len(header):,} columns; at most {MOST_COLUMNS} are taken", _SHORTEN, line)
+        raise _FileFaultError(f"the table has {len(header):,} columns; at most {MOST_COLUMNS} are taken", _SHORTEN, line)
     if len(row) != len(header):
         fault = f"the row has {len(row):,} cell{'' if len(row) == 1 else 's'}, and the head has {len(header):,}"
         remedy = "write as many cells in each row, and quotation marks around a cell with a comma"
-        raise _TableFaultError(fault, remedy, line)
+        raise _FileFaultError(fault, remedy, line)
     if len(rows) - 1 > MOST_ROWS or (len(rows) - 1) * len(header) > MOST_CELLS:
         fault = f"the table has more than {MOST_ROWS:,} rows or {MOST_CELLS:,} cells"
-        raise _TableFaultError(fault, _SHORTEN, line)
+        raise _FileFaultError(fault, _SHORTEN, line)
     if (longest := max(map(len, row))) > LONGEST_CELL:
-        raise _TableFaultError(f"a cell has {longest:,} characters; at most {LONGEST_CELL:,} are taken", _SHORTEN, line)
+        raise _FileFaultError(f"a cell has {longest:,} characters; at most {LONGEST_CELL:,} are taken", _SHORTEN, line)
 
 
 # Every HTML and PDF report embeds its pictures, so that their size adds to that of the report.
@@ -276,7 +279,7 @@ class _Declared(NamedTuple):
 def illustrate(engagement: Engagement, files: Mapping[str, bytes]) -> dict[str, Picture]:
     """Return the pictures by name, the logo as `logo:`. `files` has the bytes under the same names.
 
-    Raises FindingsReportError (INPUT) with a problem for every file that is not PNG or JPEG, is corrupt, or is too large.
+    Raises FindingsReportError (INPUT) with a problem for every file that is no PNG, JPEG or SVG, is corrupt, or is too large.
     """
     declared: dict[str, _Declared] = {
         image.name: _Declared(image.alt, image.caption, image.file, ("engagement", "images", index, "file"))
@@ -289,8 +292,8 @@ def illustrate(engagement: Engagement, files: Mapping[str, bytes]) -> dict[str, 
         alt, caption, file, subject = declared[name]
         try:
             answer = _reencoded(content)
-        except ValueError as error:
-            problems.append(Problem(Kind.INPUT, f"the picture {error}", subject=subject, code="picture"))
+        except _FileFaultError as error:
+            problems.append(Problem(Kind.INPUT, f"the picture {error.fault}", error.remedy, subject=subject, code="picture"))
             continue
         pictures[name] = Picture(name=name, alt=alt, caption=caption, file=file, **answer)
     if problems:
@@ -299,17 +302,23 @@ def illustrate(engagement: Engagement, files: Mapping[str, bytes]) -> dict[str, 
 
 
 def _reencoded(content: bytes) -> dict[str, Any]:
+    """Return the fields of a picture. Raises _FileFaultError."""
     if len(content) > LARGEST_FILE:
-        raise ValueError(f"has {len(content):,} bytes; at most {LARGEST_FILE:,} are taken")
+        raise _FileFaultError(f"has {len(content):,} bytes; at most {LARGEST_FILE:,} are taken")
     # PNG, third edition, section 5.2; JPEG: the SOI marker and the start of the next (ITU-T T.81, annex B).
-    if not content.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")):
-        raise ValueError("is neither PNG nor JPEG by its content")
+    is_drawing = not content.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"))
+    if is_drawing and b"<svg" not in content[:_SVG_HEAD]:
+        raise _FileFaultError("is neither PNG nor JPEG by its content, nor SVG", "export it in one of these formats")
+    if is_drawing and find_spec("resvg_py") is None:
+        remedy = f"`{install_extra('svg')}`, or export it as PNG"
+        raise _FileFaultError("is SVG, which an optional part of the program draws", remedy)
     try:
-        answer = sandbox.run(__name__, {}, {"picture": content}, limits=_LIMITS)
+        answer = sandbox.run(__name__, {"is_drawing": is_drawing}, {"picture": content}, limits=_LIMITS)
     except FindingsReportError as error:
-        raise ValueError(f"cannot be decoded: {error}") from None
+        raise _FileFaultError(f"cannot be decoded: {error}") from None
     if "fault" in answer.response:
-        raise ValueError(str(answer.response["fault"]))
+        other = answer.response.get("remedy")
+        raise _FileFaultError(str(answer.response["fault"]), str(other) if other is not None else None)
     return {**answer.response, "content": answer.blobs["picture"]}
 
 
@@ -318,27 +327,41 @@ def prepare() -> Iterable[str]:
     import PIL.JpegImagePlugin
     import PIL.PngImagePlugin  # noqa: F401 - both are used by Image.open
 
+    if find_spec("resvg_py") is not None:
+        import resvg_py  # noqa: F401 - of the extra `svg`
+
     return ()
 
 
-def serve(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> tuple[dict[str, Any], dict[str, bytes]]:  # noqa: ARG001
-    """Decode and re-encode one picture in the sandboxed process. Returns {"fault": text} for a picture that is not allowed."""
+def serve(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Decode and re-encode one picture in the sandboxed process.
+
+    Returns {"fault": text}, and {"remedy": text} where there is one, for a picture that is not allowed.
+    """
+    try:
+        return _reencode(_draw(blobs["picture"]) if request["is_drawing"] else blobs["picture"])
+    except _FileFaultError as error:
+        return {"fault": error.fault, "remedy": error.remedy}, {}
+
+
+def _reencode(content: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Return the description of a picture, and its bytes in our own encoding. Raises _FileFaultError."""
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     Image.MAX_IMAGE_PIXELS = None  # our own bound, looked at before a pixel is decoded
     try:
-        with Image.open(io.BytesIO(blobs["picture"]), formats=("PNG", "JPEG")) as image:
+        with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as image:
             if image.width * image.height > MOST_PIXELS:
-                return {"fault": f"has {image.width} x {image.height} pixels; at most {MOST_PIXELS:,} are taken"}, {}
+                raise _FileFaultError(f"has {image.width} x {image.height} pixels; at most {MOST_PIXELS:,} are taken")
             is_png = image.format == "PNG"
             # Cameras store the orientation as metadata, which is removed below; the pixels are turned instead.
             upright = ImageOps.exif_transpose(image)
             plain = _plain(upright, is_png=is_png)
             plain.info = {}
     except UnidentifiedImageError:  # its own words are of an object in memory
-        return {"fault": "is broken: it cannot be read"}, {}
+        raise _FileFaultError("is broken: it cannot be read") from None
     except (OSError, SyntaxError, ValueError) as error:
-        return {"fault": f"is broken: {error}"}, {}
+        raise _FileFaultError(f"is broken: {error}") from None
     encoded = io.BytesIO()
     if is_png:
         # Fixed parameters, so that the same picture gives the same bytes in every build.
@@ -347,6 +370,53 @@ def serve(request: Mapping[str, Any], blobs: Mapping[str, bytes]) -> tuple[dict[
         plain.save(encoded, "JPEG", quality=92, optimize=False, progressive=False)
     media_type = "image/png" if is_png else "image/jpeg"
     return {"media_type": media_type, "width": plain.width, "height": plain.height}, {"picture": encoded.getvalue()}
+
+
+_SVG_HEAD: Final = 8192
+"""Bytes in which the root element of an SVG begins: comments, a document type and entities are before it."""
+_SVG_WIDTH: Final = 1600
+"""Pixels of the longer side of a drawing: 300 dpi over 13 cm."""
+_SVG_NAMESPACE: Final = "http://www.w3.org/2000/svg"
+_REFERENCE: Final = ("href", "http://www.w3.org/1999/xlink href")
+_OUTLINES: Final = "convert its text to outlines, as in Inkscape's Path > Object to Path"
+
+
+def _draw(content: bytes) -> bytes:
+    """Return an SVG picture as PNG. Raises _FileFaultError for a part that would be missing in it: nobody would notice."""
+    import resvg_py
+
+    parser = expat.ParserCreate(namespace_separator=" ")
+    parser.StartElementHandler = _check_element
+    try:
+        text = content.decode("utf-8-sig")
+        parser.Parse(text, True)
+        # The longer side is known only of what was drawn.
+        drawn = bytes(resvg_py.svg_to_bytes(svg_string=text, width=_SVG_WIDTH, skip_system_fonts=True))
+        width, height = (int.from_bytes(drawn[at : at + 4], "big") for at in (16, 20))  # IHDR: PNG, section 11.2.1
+        if height > width:
+            drawn = bytes(resvg_py.svg_to_bytes(svg_string=text, height=_SVG_WIDTH, skip_system_fonts=True))
+    except UnicodeDecodeError:
+        raise _FileFaultError("is SVG, and not UTF-8", "save it in UTF-8") from None
+    except expat.ExpatError as error:
+        raise _FileFaultError(f"is no sound SVG: {error}") from None
+    except ValueError as error:
+        raise _FileFaultError(f"cannot be drawn: {error}") from None
+    return drawn
+
+
+def _check_element(name: str, attributes: Mapping[str, str]) -> None:
+    """Raise _FileFaultError for an element of an SVG picture that is not drawn, or that is elsewhere."""
+    namespace, _, tag = name.rpartition(" ")
+    if namespace != _SVG_NAMESPACE:  # what editors keep for themselves
+        return
+    if tag == "text":
+        raise _FileFaultError("has text, and the fonts for it are not part of it", _OUTLINES)
+    if tag in ("foreignObject", "script"):
+        raise _FileFaultError(f"has <{tag}>, which no report prints", "export it as plain SVG, or as PNG")
+    target = next((attributes[key] for key in _REFERENCE if key in attributes), "")
+    inside = ("data:image/png", "data:image/jpeg") if tag in ("image", "feImage") else ("#", "data:")
+    if tag not in ("a", "style") and target and not target.startswith(inside):
+        raise _FileFaultError(f"refers to another file: {target[:80]}", "embed what it shows, or export it as PNG")
 
 
 def _plain(image: Image.Image, *, is_png: bool) -> Image.Image:

@@ -294,7 +294,7 @@ class Image(Frozen):
     name: Name
     """Name of the picture in texts."""
     file: RelativePath
-    """PNG or JPEG file in the engagement's folder."""
+    """PNG, JPEG or SVG file in the engagement's folder."""
     alt: Filled
     """Description of the picture for readers who cannot see it."""
     caption: Text | None = None
@@ -475,7 +475,7 @@ class Engagement(Frozen):
     language: Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = "en"
     """Language of the texts, as a BCP 47 tag."""
     logo: RelativePath | None = None
-    """PNG or JPEG file of the logo on the cover and at the head of each page."""
+    """PNG, JPEG or SVG file of the logo on the cover and at the head of each page."""
     docx_template: RelativePath | None = None
     """Document of Word with the firm's styles, heads, feet and cover, for `-f docx`."""
     colours: dict[Literal["accent"], Colour] = Field(default_factory=dict)

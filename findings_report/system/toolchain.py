@@ -67,6 +67,7 @@ EXTRAS: Final = {
     "keyring": "finds tokens in the desktop's keyring: attach, tickets",
     "secrets": "looks for credentials before they are printed: check, build",
     "sign": "signs PDFs and examines signatures: sign, verify",
+    "svg": "draws logos and pictures in SVG: check, build",
     "tickets": "talks to issue trackers: attach, tickets",
     "xlsx": "writes workbooks for Excel: build -f xlsx",
 }
