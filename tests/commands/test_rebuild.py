@@ -24,7 +24,7 @@ from findings_report.report.formats import FORMATS
 NOTHING = commands.BuildOptions((), None, None, system_fonts=False, default_date=None, fail_on=None, strict=False)
 
 
-EVERY = tuple(name for name in FORMATS if name not in ("pdf", "docx", "xlsx", "csaf"))
+EVERY = tuple(name for name, row in FORMATS.items() if name not in ("pdf", "csaf") and row.is_installed)
 
 
 def again(file: Path, *formats: str, audience: str | None = None, **changed: Any) -> RebuiltReport:
