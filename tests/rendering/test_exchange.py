@@ -1,9 +1,11 @@
-"""DefectDojo's generic findings with allowed keys only, and GitLab's report by the rules of its schema."""
+"""DefectDojo's generic findings with allowed keys only, and GitLab's report by its schema."""
 
 from __future__ import annotations
 
 import json
+import uuid
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -50,58 +52,8 @@ ALLOWED = {
     "vuln_id_from_tool",
 }
 
-TIME = {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}$"}
-TEXT = {"type": "string", "minLength": 1}
-WEB = {"type": "string", "pattern": "^https?://.+"}
-PROGRAM = {
-    "required": ["id", "name", "version", "vendor"],
-    "properties": {"id": TEXT, "name": TEXT, "version": TEXT, "vendor": {"required": ["name"], "properties": {"name": TEXT}}},
-}
-# What security-report-schemas 15.0.7 requires of the keys that are written.
-GITLAB = {
-    "type": "object",
-    "required": ["version", "schema", "scan", "vulnerabilities"],
-    "properties": {
-        "version": {"const": "15.0.7"},
-        "schema": WEB,
-        "scan": {
-            "required": ["analyzer", "scanner", "start_time", "end_time", "status", "type"],
-            "properties": {
-                "analyzer": PROGRAM,
-                "scanner": PROGRAM,
-                "start_time": TIME,
-                "end_time": TIME,
-                "status": {"enum": ["success", "failure"]},
-                "type": {"const": "sast"},
-            },
-        },
-        "vulnerabilities": {
-            "type": "array",
-            "items": {
-                "required": ["id", "identifiers", "location"],
-                "properties": {
-                    "id": {"type": "string", "pattern": "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"},
-                    "name": {"type": "string", "maxLength": 255},
-                    "description": {"type": "string", "maxLength": 1048576},
-                    "severity": {"enum": ["Info", "Unknown", "Low", "Medium", "High", "Critical"]},
-                    "solution": {"type": "string", "maxLength": 7000},
-                    "identifiers": {
-                        "minItems": 1,
-                        "items": {
-                            "required": ["type", "name", "value"],
-                            "properties": {"type": TEXT, "name": TEXT, "value": TEXT, "url": WEB},
-                        },
-                    },
-                    "location": {"properties": {"file": {"type": "string"}, "start_line": {"type": "integer"}}},
-                    "links": {"items": {"required": ["url"], "properties": {"url": WEB, "name": {"type": "string"}}}},
-                    "cvss_vectors": {"minItems": 1, "maxItems": 10, "items": {"required": ["vendor", "vector"]}},
-                    "tracking": {"required": ["type", "items"]},
-                },
-                "additionalProperties": True,
-            },
-        },
-    },
-}
+GITLAB = json.loads((Path(__file__).parent / "schemas/gitlab-sast-15.0.7.json").read_text("utf-8"))
+"""GitLab's own schema, of the version that the report names."""
 
 
 def dojo(*findings: Any, **changed: Any) -> list[dict[str, Any]]:
@@ -154,7 +106,9 @@ def test_gitlab_gets_what_is_open_and_cites_code() -> None:
     document = json.loads(rendered.content)
 
     jsonschema.Draft7Validator(GITLAB).validate(document)
+    assert document["version"] == GITLAB["self"]["version"]
     listed = document["vulnerabilities"]
+    assert all(str(uuid.UUID(row["id"])) == row["id"] for row in listed)
     assert [row["identifiers"][0]["value"] for row in listed] == ["NTR-002", "NTR-001"]
     assert [identifier["name"] for identifier in listed[0]["identifiers"]] == ["NTR-002", "CWE-89", "CWE-20"]
     assert listed[0]["location"] == {
@@ -166,6 +120,17 @@ def test_gitlab_gets_what_is_open_and_cites_code() -> None:
     }
     assert (document["scan"]["start_time"], document["scan"]["end_time"]) == ("2026-10-01T00:00:00", "2026-11-20T00:00:00")
     assert [problem.fault.split(" ")[0] for problem in rendered.problems] == ["2"]
+
+
+def test_texts_longer_than_gitlab_takes_are_cut() -> None:
+    long = samples.full_finding(title="T" * 300, description="d" * 250_000, recommendation="r" * 8_000)
+
+    document = json.loads(render_gitlab(samples.report(long)).content)
+
+    jsonschema.Draft7Validator(GITLAB).validate(document)
+    (row,) = document["vulnerabilities"]
+    assert (len(row["name"]), len(row["solution"])) == (255, 7_000)
+    assert "d" * 250_000 in row["description"]
 
 
 def test_severities_of_other_scales_are_mapped_by_name_and_then_by_place() -> None:
