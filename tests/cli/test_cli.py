@@ -1121,13 +1121,13 @@ def test_a_bug_is_code_70_with_a_traceback(run: Run, monkeypatch: pytest.MonkeyP
     assert "Please report it" in ran.err
 
 
-def test_the_exit_codes_in_the_readme_are_those_of_the_program() -> None:
+def test_the_documented_exit_codes_are_those_of_the_program() -> None:
     from findings_report.problems import Kind
 
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    page = (Path(__file__).parents[2] / "docs/commands.md").read_text()
 
     for code in (0, *map(int, Kind), 70):
-        assert f"| {code} |" in readme
+        assert f"| {code} |" in page
 
 
 def messages(ran: Ran) -> list[str]:
