@@ -1,6 +1,6 @@
 """The program: its commands, one row each, loaded when they run, and its exit codes.
 
-The help, the README's table and docs/reference.md are made from the rows.
+The help, docs/commands.md and docs/reference.md are made from the rows.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Command:
 GROUPS: Final = ("Write", "Check", "Deliver", "Follow up", "Set up")
 """What people do, in the order in which they do it."""
 
-# In the order of the work, which is the order of the help and of the README.
+# In the order of the work, which is the order of the help and of docs/commands.md.
 COMMANDS: Final[tuple[Command, ...]] = (
     Command("init", "Write", "Start an engagement, with JSON Schemas for editors.", "init", "authoring.init"),
     Command("new", "Write", "Add a finding, empty or from your library.", 'new "Missing rate limit"', "authoring.new"),

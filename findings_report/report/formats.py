@@ -47,7 +47,7 @@ class ReportFormat:
     ending: str = ""
     """What the names of its files end with, without the first dot; empty for the name of the format."""
     purpose: str = ""
-    """For whom it is, a phrase: the table in the README is written from it."""
+    """For whom it is, a phrase: the table in docs/commands.md is written from it."""
 
     @property
     def suffix(self) -> str:
