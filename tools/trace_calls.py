@@ -245,7 +245,16 @@ class _GitHub(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         is_issue = path.endswith("/issues/1")
         if (self.command == "POST" and path.endswith("/issues")) or (self.command == "PATCH" and is_issue):
-            _GitHub.issue = {"number": 1, "html_url": "https://tracker.example/1", **json.loads(content)}
+            sent = json.loads(content)
+            labels = [{"name": name} for name in sent.pop("labels", [])]  # answered as objects
+            assignees = [{"login": name} for name in sent.pop("assignees", [])]
+            _GitHub.issue = {
+                "number": 1,
+                "html_url": "https://tracker.example/1",
+                "labels": labels,
+                "assignees": assignees,
+                **sent,
+            }
         if path == "/user":
             document: Any = {"login": "ada"}
         elif path.endswith("/comments"):
