@@ -508,25 +508,33 @@ def _remove_unused(folder: Path) -> None:
         _close(descriptor)
 
 
+_MOST_SWEPT: Final = 100
+"""Attempts to make a folder that no other run removes."""
+
+
 class TemporaryFolder(tempfile.TemporaryDirectory[str]):
     """A folder that `cleanup` removes, or the `sweep_temporary_folders` of the next run if the process is killed before."""
 
     def __init__(self, parent: Path | None = None) -> None:
         """`parent` is the system's folder for temporary files by default. Raises OSError."""
-        while True:
+        for _ in range(_MOST_SWEPT):
             super().__init__(prefix=_PREFIX, suffix=".tmp", dir=parent, ignore_cleanup_errors=True)
             self._descriptor = -1
+            # Another run sweeps what nobody has locked: until then the folder may go, and a lock of another is that of a sweep.
             try:
                 self._descriptor = os.open(self.name, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                is_ours = True
+                with contextlib.suppress(OSError):  # where there are no locks, nobody sweeps
+                    is_ours = _try_lock(self._descriptor)
+                if is_ours and Path(self.name).is_dir():
+                    return
+            except FileNotFoundError:
+                pass
             except OSError:
                 self.cleanup()
                 raise
-            with contextlib.suppress(OSError):  # where there are no locks, nobody sweeps
-                _try_lock(self._descriptor)
-            # Swept between its creation and its lock?
-            if Path(self.name).is_dir():
-                break
             self.cleanup()
+        raise OSError(errno.EBUSY, "another program removes the temporary folders of this one")
 
     def cleanup(self) -> None:
         """Remove the folder. Files that cannot be removed wait for the next run."""

@@ -639,6 +639,42 @@ def test_a_temporary_folder_that_cannot_be_locked_is_used_and_one_that_cannot_be
     assert [path for path in tmp_path.iterdir() if path.name.startswith(".findings-report")] == []
 
 
+@pytest.mark.parametrize("is_removed", [True, False], ids=["gone", "locked by a sweep"])
+def test_a_temporary_folder_that_is_being_swept_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_removed: bool
+) -> None:
+    swept: list[Path] = []
+    real, descriptors = os.open, list[int]()
+
+    def sweep(path: Path | str, flags: int, *arguments: int, **others: int) -> int:
+        if not swept and str(path).endswith(".tmp"):
+            swept.append(Path(path))
+            if is_removed:
+                Path(path).rmdir()
+            else:
+                descriptors.append(real(path, flags))
+                fcntl.flock(descriptors[0], fcntl.LOCK_EX)
+        return real(path, flags, *arguments, **others)
+
+    monkeypatch.setattr(os, "open", sweep)
+    with journal.TemporaryFolder(tmp_path) as name:
+        assert swept
+        assert swept[0] != Path(name)
+        assert list(tmp_path.iterdir()) == [Path(name)]
+    for descriptor in descriptors:
+        os.close(descriptor)
+
+
+def test_a_program_that_removes_every_temporary_folder_ends_the_attempts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "_try_lock", lambda _: False)
+
+    with pytest.raises(OSError, match="another program removes the temporary folders"):
+        journal.TemporaryFolder(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_temporary_folder_that_was_swept_before_its_lock_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
