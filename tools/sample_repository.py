@@ -41,7 +41,8 @@ CONFIG: Final = f"""[core]
 def git(folder: Path, *arguments: str, given: str | None = None) -> str:
     """Return what git prints for the repository at `folder`; it fetches nothing that is missing, and replaces no object."""
     environment = {**os.environ, "GIT_NO_LAZY_FETCH": "1", "GIT_NO_REPLACE_OBJECTS": "1", "GIT_CONFIG_GLOBAL": os.devnull}
-    command = ["git", f"--git-dir={folder}", *arguments]
+    # Git 2.41 and newer also write an index by position, which older ones do not.
+    command = ["git", "-c", "pack.writeReverseIndex=false", f"--git-dir={folder}", *arguments]
     return subprocess.run(command, input=given, env=environment, check=True, capture_output=True, text=True).stdout.strip()
 
 
