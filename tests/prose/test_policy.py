@@ -534,7 +534,7 @@ def test_a_caption_begins_with_the_word_for_table_in_any_language_of_reports(beg
 
 
 def test_the_words_before_a_caption_are_those_of_the_catalogues() -> None:
-    words = {Translation(path.stem).gettext("Table {number}", number="").strip() for path in CATALOGUES.glob("*.po")}
+    words = {Translation(path.stem).gettext("Table {number}", number="").strip() for path in CATALOGUES.glob("*.*o")}
 
     assert len(words) > 3
     assert all(CAPTION.match(f"{word}: c") for word in words)
