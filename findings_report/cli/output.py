@@ -136,9 +136,12 @@ def severity_style(rank: int, size: int) -> str:
     return _SEVERITY_STYLES[round(rank * (len(_SEVERITY_STYLES) - 1) / max(size - 1, 1))]
 
 
-def file_link(path: str | Path) -> str:
-    """Return the address of a file on this machine."""
-    return Path(os.path.abspath(path)).as_uri()  # noqa: PTH100  # `resolve` would follow links
+def file_link(path: str | Path) -> str | None:
+    """Return the address of a file on this machine; None if the system does not name the current folder."""
+    try:
+        return Path(os.path.abspath(path)).as_uri()  # noqa: PTH100  # `resolve` would follow links
+    except OSError:  # the files are written by then: a link is no reason to end with an error
+        return None
 
 
 def link_texts(line: str, addresses: Mapping[str, str]) -> tuple[Piece, ...]:
