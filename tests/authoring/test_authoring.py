@@ -77,8 +77,8 @@ def test_a_stub_is_pointed_at_until_it_is_filled_in(engagement: Path) -> None:
     with pytest.raises(FindingsReportError) as caught:
         commands.check(commands.Inputs(engagement, {}), lambda _: None)
 
-    told = {(problem.field, problem.place.line) for problem in caught.value.problems if problem.place}
-    assert told == {("severity", 2), ("description", 5), ("recommendation", 7)}
+    reported = {(problem.field, problem.place.line) for problem in caught.value.problems if problem.place}
+    assert reported == {("severity", 2), ("description", 5), ("recommendation", 7)}
 
 
 @given(st.text(min_size=1, max_size=60))

@@ -57,29 +57,29 @@ def finding(engagement: Path, server: LanguageServer) -> Path:
 
 
 def test_faults_are_told_where_they_stand(engagement: Path, server: LanguageServer) -> None:
-    told = sorted(server.open(engagement / "findings/X-2.finding.yaml", TEXT), key=lambda each: int(each.partition(":")[0]))
+    messages = sorted(server.open(engagement / "findings/X-2.finding.yaml", TEXT), key=lambda each: int(each.partition(":")[0]))
 
-    assert [each.partition(":")[0] for each in told] == ["3", "4", "12", "13"]
-    assert 'Valid values: "critical", "high", "medium", "low", "informational"' in told[0]
-    assert "titel is not allowed" in told[1]
-    assert 'Missing property "likelihood"' in told[2]
-    assert 'Valid values: "low", "medium", "high"' in told[3]
+    assert [each.partition(":")[0] for each in messages] == ["3", "4", "12", "13"]
+    assert 'Valid values: "critical", "high", "medium", "low", "informational"' in messages[0]
+    assert "titel is not allowed" in messages[1]
+    assert 'Missing property "likelihood"' in messages[2]
+    assert 'Valid values: "low", "medium", "high"' in messages[3]
 
 
 @pytest.mark.parametrize("line", ["cwe: CWE79", "cwe: [CWE-79, 89]", "tickets: [SEC-12]", "related: [-x]", "due: 2026-13"])
 def test_a_value_in_another_form_is_told(engagement: Path, server: LanguageServer, line: str) -> None:
     text = f"# yaml-language-server: $schema=.schema/finding.json\ntitle: x\nseverity: low\ndescription: y\n{line}\n"
 
-    (told,) = server.open(engagement / f"findings/{abs(hash(line))}.finding.yaml", text)
-    assert told.startswith("5: ")
+    (message,) = server.open(engagement / f"findings/{abs(hash(line))}.finding.yaml", text)
+    assert message.startswith("5: ")
 
 
 def test_what_init_and_new_write_is_told_of_only_where_it_is_empty(engagement: Path, server: LanguageServer) -> None:
     (added,) = commands.new(engagement, NewFinding("A title")).paths
 
     for path in sorted((engagement / "findings").glob("*.yaml")):
-        told = server.open(path, path.read_text())
-        assert bool(told) == (path == added), (path.name, told)
+        messages = server.open(path, path.read_text())
+        assert bool(messages) == (path == added), (path.name, messages)
 
 
 def test_every_field_of_the_samples_is_known_to_the_editor(server: LanguageServer, engagement: Path) -> None:

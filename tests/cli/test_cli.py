@@ -162,8 +162,8 @@ def test_a_broken_engagement_is_told_once_with_its_code_and_nothing_is_written(
     assert ran.code == code, ran.err
     assert message in ran.err
     assert "Traceback" not in ran.err
-    told = [line for line in ran.err.splitlines() if line[:1] != " " and ": warning: " not in line]
-    assert len(told) == len(set(told)) <= 3
+    messages = [line for line in ran.err.splitlines() if line[:1] != " " and ": warning: " not in line]
+    assert len(messages) == len(set(messages)) <= 3
     assert not (work.root / "build").exists()
 
 

@@ -273,14 +273,14 @@ def test_the_guides_table_of_claims_is_what_is_judged() -> None:
     rows = [[cell.strip(" *") for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| ")]
     head = next(index for index, row in enumerate(rows) if row[0] == "claim")
 
-    told = {row[0]: dict(zip(rows[head][1:], row[1:], strict=True)) for row in rows[head + 1 : head + 1 + len(ROWS)]}
+    table = {row[0]: dict(zip(rows[head][1:], row[1:], strict=True)) for row in rows[head + 1 : head + 1 + len(ROWS)]}
 
-    assert told.keys() == ROWS.keys()
+    assert table.keys() == ROWS.keys()
     for are_absent in (True, False):
         rows_of = [statuses for claim, statuses in ROWS.items() if claim.startswith("absent") == are_absent]
         assert {status for statuses in rows_of for status in statuses} == set(Status)
     assert set(rows[head][1:]) == COLUMNS.keys()
-    for claim, weights in told.items():
+    for claim, weights in table.items():
         for status in ROWS[claim]:
             for column, weight in weights.items():
                 if claim.startswith("absent"):

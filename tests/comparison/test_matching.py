@@ -346,8 +346,8 @@ def test_pairs_are_one_to_one_nothing_is_lost_and_order_changes_nothing(
     assert len(set(before)) == len(set(after)) == len(done.matches)
     assert not {possible.baseline for possible in done.possible} & set(before)
     assert not {possible.current for possible in done.possible} & set(after)
-    told = {reused.baseline for reused in done.reused} | {overlap.id for overlap in done.overlaps}
-    assert set(done.absent) & set(done.new) <= told
+    listed = {reused.baseline for reused in done.reused} | {overlap.id for overlap in done.overlaps}
+    assert set(done.absent) & set(done.new) <= listed
 
 
 @settings(max_examples=100)

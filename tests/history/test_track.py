@@ -260,8 +260,8 @@ def test_what_came_in_place_of_what_is_gone_is_told(tmp_path: Path) -> None:
     )
 
     assert drift.kind is DriftKind.DELETED
-    told = [(line.old_line, line.new_line, line.text) for line in drift.diff]
-    assert told == [
+    lines = [(line.old_line, line.new_line, line.text) for line in drift.diff]
+    assert lines == [
         (first, None, "old = one(1)"),
         (first + 1, None, "old = two(2)"),
         (None, first, "something.else_entirely()"),

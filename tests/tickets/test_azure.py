@@ -90,11 +90,11 @@ def test_the_bytes_go_up_first_and_then_file_and_comment_in_one_change(fake: Fak
     assert hashlib.sha256(upload.content).hexdigest() == FILE.digest
     assert change.query == {"api-version": "6.0"}
     assert change.headers["content-type"] == "application/json-patch+json"
-    added, told = change.json()
+    added, comment = change.json()
     value = {"rel": "AttachedFile", "url": ADDRESS, "attributes": {"comment": FILE.mark}}
     assert added == {"op": "add", "path": "/relations/-", "value": value}
-    assert (told["op"], told["path"]) == ("add", "/fields/System.History")
-    assert f"<code>{FILE.mark}</code>" in told["value"]
+    assert (comment["op"], comment["path"]) == ("add", "/fields/System.History")
+    assert f"<code>{FILE.mark}</code>" in comment["value"]
     assert f"{fake.url}/client/The%20audit/_workitems/edit/31" in done.messages[0]
 
 
@@ -147,11 +147,11 @@ def test_a_newer_report_supersedes_the_older_unless_the_work_item_was_changed_me
     done = work.attach("azure:The audit/31")
 
     (change,) = [each for each in fake.requests if each.method == "PATCH"]
-    added, test, older, told = change.json()
+    added, test, older, comment = change.json()
     assert added["value"]["attributes"]["comment"] == NEWER.mark
     assert test == {"op": "test", "path": "/rev", "value": 6}
     assert older == {"op": "replace", "path": "/relations/2/attributes/comment", "value": marked}
-    assert f'Supersedes <a href="{ADDRESS}">{FILE.name}</a>' in told["value"]
+    assert f'Supersedes <a href="{ADDRESS}">{FILE.name}</a>' in comment["value"]
     assert f"which supersedes {FILE.name}" in done.messages[0]
 
 

@@ -226,7 +226,7 @@ def test_the_last_report_is_taken_from_the_ticket_and_compared_with(fake: Fake, 
     assert last.headers["accept"] == {"rt": "application/json", "azure": OCTETS, "github": OCTETS}.get(name, "*/*")
     assert name != "github" or "authorization" not in fake.requests[-1].headers  # the store of files gets no token
     document = CONTRACTS[name]() if name in CONTRACTS else None
-    assert not [told for each in fake.requests if document and each.path != "/signed" for told in document.faults(each)]
+    assert not [fault for each in fake.requests if document and each.path != "/signed" for fault in document.faults(each)]
 
 
 def sent_comment(fake: Fake, work: Work, **wishes: object) -> str:
@@ -303,7 +303,7 @@ def noted(work: Work, **wishes: object) -> Problem:
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("asked", "fault"),
     [
         (redmine(Reply(content=OLDER.content + b" ")), "its content does not match the digest in its name"),
         (redmine(FILE, mark=f"sha256:{'0' * 64}"), "its content does not match"),
@@ -314,7 +314,7 @@ def noted(work: Work, **wishes: object) -> Problem:
     ],
 )
 def test_where_the_last_one_cannot_be_had_that_is_a_note_and_the_file_is_attached(
-    fake: Fake, work: Work, asked: list[tuple[str, Answers | object]], told: str
+    fake: Fake, work: Work, asked: list[tuple[str, Answers | object]], fault: str
 ) -> None:
     expect(fake, asked)
 
@@ -322,12 +322,12 @@ def test_where_the_last_one_cannot_be_had_that_is_a_note_and_the_file_is_attache
 
     assert (problem.level, problem.code) == ("note", "ticket-changes")
     assert problem.fault.startswith(f"redmine:17: the changes since {OLDER.name} are not available: ")
-    assert told in problem.fault
+    assert fault in problem.fault
     assert "--since FILE" in (problem.remedy or "")
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "fault"),
     [
         (PDF, "it is a damaged PDF"),
         (b"{}", "it is not a report"),
@@ -336,11 +336,11 @@ def test_where_the_last_one_cannot_be_had_that_is_a_note_and_the_file_is_attache
         (OLDER.content.replace(b"report/1", b"report/99", 1), "made by a newer findings-report"),
     ],
 )
-def test_what_is_no_report_is_a_note(fake: Fake, work: Work, content: bytes, told: str) -> None:
+def test_what_is_no_report_is_a_note(fake: Fake, work: Work, content: bytes, fault: str) -> None:
     other = File("report", ".json", content, "application/json")
     expect(fake, redmine(Reply(content=content), other.mark))
 
-    assert told in noted(work).fault
+    assert fault in noted(work).fault
 
 
 def test_data_that_would_take_too_much_is_a_note(fake: Fake, work: Work, monkeypatch: pytest.MonkeyPatch) -> None:

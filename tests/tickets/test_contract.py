@@ -60,7 +60,7 @@ def with_body(request: Request, document: object) -> Request:
 
 
 @pytest.mark.parametrize(
-    ("opened", "right", "wrong", "told"),
+    ("opened", "right", "wrong", "fault"),
     [
         (contract.github, GITHUB, with_body(GITHUB, {"body": "b"}), "'title' is a required property"),
         (contract.github, GITHUB, with_body(GITHUB, {"title": "A", "text": "b"}), "'text' was unexpected"),
@@ -93,24 +93,24 @@ def with_body(request: Request, document: object) -> Request:
     ],
 )
 def test_what_the_vendors_document_does_not_have_is_told(
-    opened: Callable[[], Contract], right: Request, wrong: Request, told: str
+    opened: Callable[[], Contract], right: Request, wrong: Request, fault: str
 ) -> None:
     assert opened().faults(right) == []
-    assert told in "".join(opened().faults(wrong))
+    assert fault in "".join(opened().faults(wrong))
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "fault"),
     [
         ({"number": "9"}, "'9' is not valid"),
         ({"iid": 9}, "'iid' was unexpected"),
         ({"assets": [{"uuid": 3}]}, "{'uuid': 3}] is not valid"),
     ],
 )
-def test_what_a_double_answers_is_held_against_giteas_document(answer: object, told: str) -> None:
+def test_what_a_double_answers_is_held_against_giteas_document(answer: object, fault: str) -> None:
     request = replace(GITEA, method="GET", path="/api/v1/repos/o/n/issues/9", content=b"")
     assert contract.gitea().faults_of_answer(request, Reply({"number": 9, "due_date": None, "assets": []})) == []
-    assert told in "".join(contract.gitea().faults_of_answer(request, Reply(answer)))
+    assert fault in "".join(contract.gitea().faults_of_answer(request, Reply(answer)))
 
 
 def test_jiras_document_refuses_the_right_way_to_attach_a_file_so_that_call_is_held_by_its_own_test_alone() -> None:

@@ -246,10 +246,10 @@ def test_an_address_that_the_tracker_names_on_another_host_gets_no_token(client:
 
 @given(st.integers(min_value=250, max_value=310))
 def test_a_secret_at_the_end_of_a_long_message_is_not_told_in_part(before: int) -> None:
-    told = extract_message({"message": "x" * before + SECRET}, (SECRET,))
+    message = extract_message({"message": "x" * before + SECRET}, (SECRET,))
 
-    assert SECRET[:4] not in told
-    assert len(told) <= 300
+    assert SECRET[:4] not in message
+    assert len(message) <= 300
 
 
 @given(st.text(min_size=8), st.text(), st.text())

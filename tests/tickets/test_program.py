@@ -53,7 +53,7 @@ def test_what_was_done_is_told_as_json_too(work: Work, fake: Fake) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["attach", "build/report.pdf", "--to", "redmin:17"], "did you mean 'redmine'?"),
         (["attach", "build/report.pdf"], "use --to"),
@@ -61,14 +61,14 @@ def test_what_was_done_is_told_as_json_too(work: Work, fake: Fake) -> None:
         (["tickets", "create", "--to", "redmine:../x"], "redmine:PROJECT"),
     ],
 )
-def test_a_slip_on_the_command_line_is_exit_code_2(work: Work, fake: Fake, arguments: list[str], told: str) -> None:
+def test_a_slip_on_the_command_line_is_exit_code_2(work: Work, fake: Fake, arguments: list[str], message: str) -> None:
     if "create" in arguments:
         fake.expect("GET", "/users/current.json", {"user": {"login": "ada"}})
 
     ran = run(work, *arguments)
 
     assert ran.returncode == 2
-    assert told in ran.stderr
+    assert message in ran.stderr
 
 
 @pytest.mark.slow  # starts many processes

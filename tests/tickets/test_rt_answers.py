@@ -49,8 +49,8 @@ def test_what_is_sent_is_a_form_with_the_comment_as_json_and_the_file_as_it_is(f
     ticket(fake)
     fake.expect("POST", "/REST/2.0/ticket/23/comment", Reply(["Comments added"], 201))
     listed(fake, "/REST/2.0/ticket/23/history", ())
-    told = {"id": "7", "Type": "Comment", "Data": f"{FILE.name} {FILE.mark}\n"}
-    ticket(fake, [told], [{"id": "9", "Filename": FILE.name, "ContentLength": str(len(PDF))}])
+    recorded = {"id": "7", "Type": "Comment", "Data": f"{FILE.name} {FILE.mark}\n"}
+    ticket(fake, [recorded], [{"id": "9", "Filename": FILE.name, "ContentLength": str(len(PDF))}])
 
     work.attach("rt:23")
 
@@ -64,9 +64,9 @@ def test_what_is_sent_is_a_form_with_the_comment_as_json_and_the_file_as_it_is(f
 
 def test_a_long_history_is_read_to_its_end(fake: Fake, work: Work) -> None:
     fake.expect("GET", "/REST/2.0/rt", {"Version": "5.0.3"})
-    told = {"id": "7", "Type": "Comment", "Data": f"{FILE.name} {FILE.mark}\n"}
+    recorded = {"id": "7", "Type": "Comment", "Data": f"{FILE.name} {FILE.mark}\n"}
     attached = {"id": "900", "Filename": FILE.name, "ContentLength": str(len(PDF))}
-    ticket(fake, [*numbered(200), told], [*numbered(100), attached])
+    ticket(fake, [*numbered(200), recorded], [*numbered(100), attached])
 
     assert "is already attached" in work.attach("rt:23").messages[0]
 

@@ -43,12 +43,12 @@ class Contract:
         if re.search(self.left_out, request.path):
             return []
         found = self.api.unmarshal_request(_asked(request, self.hosts))
-        told = [_told(error) for error in found.errors]
-        if not told and (unknown := sorted(request.query.keys() - found.parameters.query.keys())):
-            told = [f"the document has no parameter {unknown}"]
-        if not told and request.headers.get("content-type", "").startswith("multipart/") and found.body is not None:
-            told = [f"the document has no field {each.field!r}" for each in request.parts() if each.field not in found.body]
-        return [f"{request.method} {request.path}: {each}" for each in told]
+        faults = [_describe(error) for error in found.errors]
+        if not faults and (unknown := sorted(request.query.keys() - found.parameters.query.keys())):
+            faults = [f"the document has no parameter {unknown}"]
+        if not faults and request.headers.get("content-type", "").startswith("multipart/") and found.body is not None:
+            faults = [f"the document has no field {each.field!r}" for each in request.parts() if each.field not in found.body]
+        return [f"{request.method} {request.path}: {each}" for each in faults]
 
     def faults_of_answer(self, request: Request, reply: Reply) -> list[str]:
         """What of a double's answer the vendor's document does not have so; a refusal may be anything."""
@@ -57,10 +57,10 @@ class Contract:
         given = self.api.unmarshal_response(
             _asked(request, self.hosts), _Given(json.dumps(reply.document).encode(), reply.status)
         )
-        return [f"the answer to {request.method} {request.path}: {_told(error)}" for error in given.errors]
+        return [f"the answer to {request.method} {request.path}: {_describe(error)}" for error in given.errors]
 
 
-def _told(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     """What is wrong, without the whole of what was sent."""
     cause = error.__cause__ or error
     wrong = [f"{'/'.join(map(str, each.path))}: {each.message}" for each in getattr(cause, "schema_errors", ())]

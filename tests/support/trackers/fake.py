@@ -121,9 +121,9 @@ class Fake:
     def check(self) -> None:
         assert not self._faults, self._faults
         assert not self._expected, f"never asked: {[each[:2] for each in self._expected]}"
-        faults = [told for each in self.requests for told in self.contract.faults(each)] if self.contract else []
+        faults = [fault for each in self.requests for fault in self.contract.faults(each)] if self.contract else []
         contract = self.contract
-        faults += [told for each in self._answered for told in contract.faults_of_answer(*each)] if contract else []
+        faults += [fault for each in self._answered for fault in contract.faults_of_answer(*each)] if contract else []
         assert not faults, "\n".join(faults)
 
     @classmethod
