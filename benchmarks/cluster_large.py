@@ -71,7 +71,8 @@ def measure(what: str, engagements: Sequence[Path], formats: Sequence[str], fold
 
 def write_long(repository: Path, folder: Path, count: int) -> Path:
     """Writes one engagement of so many findings."""
-    content.write(repository, folder, min(count, DIFFERENT), seed=1)
+    # Short, as a report prints at most 25,000,000 characters of code.
+    content.write(repository, folder, min(count, DIFFERENT), seed=1, lengths=(9, 12))
     texts = [path.read_text() for path in sorted((folder / "findings").glob("*.finding.yaml"))]
     for number in range(DIFFERENT, count):
         text = texts[number % DIFFERENT].replace("title: ", f"title: Case {number // DIFFERENT} ", 1)

@@ -75,6 +75,7 @@ WORDS = [
     "says",
     "otherwise",
 ]
+LENGTHS = (16, 24)
 SUFFIXES = (".py", ".c", ".h", ".go", ".js", ".ts", ".java", ".rs", ".rb")
 
 
@@ -116,10 +117,10 @@ def prose(source: random.Random) -> str:
     return f"{paragraph(source)}\n\n{items}\n\n{paragraph(source, 3)}\n\n| part | count | note |\n|---|---|---|\n{rows}\n"
 
 
-def location(source: random.Random, files: dict[str, list[str]]) -> dict[str, Any]:
+def location(source: random.Random, files: dict[str, list[str]], lengths: tuple[int, int]) -> dict[str, Any]:
     path = source.choice(sorted(files))
     lines = files[path]
-    length = source.randint(16, 24)
+    length = source.randint(*lengths)
     start = source.randint(1, len(lines) - length - 1)
     cited = list(enumerate(lines[start - 1 : start - 1 + length], start))
     gap = source.randint(4, length - 5)
@@ -128,7 +129,7 @@ def location(source: random.Random, files: dict[str, list[str]]) -> dict[str, An
     return {"path": path, "lines": f"{start}-{start + length - 1}", "quote": "\n".join(shown) + "\n"}
 
 
-def finding(source: random.Random, files: dict[str, list[str]]) -> dict[str, Any]:
+def finding(source: random.Random, files: dict[str, list[str]], lengths: tuple[int, int] = LENGTHS) -> dict[str, Any]:
     return {
         "title": sentence(source).rstrip(".")[:90],
         "severity": source.choice(["critical", "high", "medium", "low", "informational"]),
@@ -139,7 +140,7 @@ def finding(source: random.Random, files: dict[str, list[str]]) -> dict[str, Any
         "description": prose(source),
         "impact": paragraph(source, 3) + "\n",
         "recommendation": paragraph(source, 3) + "\n",
-        "locations": [location(source, files) for _ in range(source.choice([1, 1, 2]))],
+        "locations": [location(source, files, lengths) for _ in range(source.choice([1, 1, 2]))],
     }
 
 
@@ -155,8 +156,10 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _text)
 
 
-def write(repository: Path, folder: Path, count: int, seed: int, revision: str = "HEAD") -> None:
-    """Writes the engagement to `folder`/findings."""
+def write(
+    repository: Path, folder: Path, count: int, seed: int, revision: str = "HEAD", lengths: tuple[int, int] = LENGTHS
+) -> None:
+    """Writes the engagement to `folder`/findings; a location has so many lines."""
     source = random.Random(seed)
     commit = git(repository, "rev-parse", f"{revision}^{{commit}}").strip()
     files = code_files(repository, commit, source, 150)
@@ -173,7 +176,7 @@ def write(repository: Path, folder: Path, count: int, seed: int, revision: str =
     }
     (target / "engagement.yaml").write_text(yaml.dump(engagement, Dumper=_Dumper, sort_keys=False, allow_unicode=True))
     for number in range(1, count + 1):
-        text = yaml.dump(finding(source, files), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1_000_000)
+        text = yaml.dump(finding(source, files, lengths), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1_000_000)
         (target / f"TEST-{number:05}.finding.yaml").write_text(text)
 
 

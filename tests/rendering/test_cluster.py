@@ -568,23 +568,69 @@ def test_what_was_done_before_the_scheduler_was_lost_is_not_blamed_on_a_worker(
 @real
 def test_what_kills_its_workers_is_told_and_the_others_are_built(tmp_path: Path) -> None:
     folders = demos(tmp_path / "engagements", 3)
-    (folders[1] / "templates" / "standard").mkdir(parents=True)
+    (folders[0] / "templates" / "standard").mkdir(parents=True)
     held = "{% set ns.all = ns.all + [(loop.index ~ 'xxxx') * 1000000] %}"
     greedy = "{% set ns = namespace(all=[]) %}{% for _ in range(200) %}" + held + "{% endfor %}"
     greedy += "{% for _ in range(4000) %}{% for _ in range(90000) %}{% endfor %}{% endfor %}"
-    (folders[1] / "templates" / "standard" / "section.html.j2").write_text(greedy)
+    (folders[0] / "templates" / "standard" / "section.html.j2").write_text(greedy)
 
-    with programs(tmp_path / "cluster", DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="1") as there:
+    # One worker, and it may not die twice of anything: whoever waits there while it dies is blamed as well at first.
+    with programs(tmp_path / "cluster", DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="0") as there:
         there.scheduler()
-        for _ in range(2):
-            there.worker("--nanny", "--memory-limit", "500MB")
+        there.worker("--nanny", "--memory-limit", "500MB")
         done = build(folders, tmp_path / "out", "-f", "html", "--executor", there.executor)
 
     assert done.returncode == int(Kind.OUTPUT)
-    assert "engagement-1:\n" in done.stderr
-    assert "2 workers were given it one after the other, and each of them died" in done.stderr
+    assert "engagement-0:\n" in done.stderr
+    assert "a worker was given it alone, and died" in done.stderr
     assert "Traceback" not in done.stderr
-    assert [line.endswith("nothing") for line in done.stdout.splitlines()[2:]] == [False, True, False]
+    assert [line.endswith("nothing") for line in done.stdout.splitlines()[2:]] == [True, False, False]
+
+
+@real
+def test_what_only_waited_on_a_worker_that_died_is_tried_alone_before_it_is_blamed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own" / "standard").mkdir(parents=True)
+    loop = "{% for _ in range(90000) %}"
+    (tmp_path / "own" / "standard" / "section.html.j2").write_text(loop * 3 + "{% endfor %}" * 3)
+    monkeypatch.setenv("DASK_CONFIG", str(tmp_path / "no-config"))
+    asked = [job(format=name) for name in ("html", "md")]
+
+    with programs(tmp_path / "cluster", DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="0") as there:
+        there.scheduler()
+        first = there.worker()
+        with wired.open_cluster(there.executor) as executor:
+
+            def has(count: int) -> bool:
+                """Whether the worker runs the endless one, and has so many tasks in all."""
+                keys = [key for keys in executor.cluster.client.processing().values() for key in keys]
+                return len(keys) == count and any(key.startswith("_call_with") for key in keys)
+
+            endless = executor.submit(job("standard", tmp_path / "own"))
+            there.wait(lambda: has(1))
+            waiting = [executor.submit(each) for each in asked]
+            there.wait(lambda: has(3))
+            there.dismiss(first)
+            for submitted in (endless, *waiting):
+                assert submitted.task is not None
+                with pytest.raises(cluster.client.KilledError):
+                    submitted.task.result()
+            second = there.worker()
+            results = [submitted.result() for submitted in waiting]
+
+            def kill_again() -> None:
+                there.wait(lambda: has(1))
+                kill(second)
+
+            threading.Thread(target=kill_again).start()
+            with pytest.raises(FindingsReportError) as caught:
+                endless.result()
+
+    assert [result.files for result in results] == [LOCAL.submit(each).result().files for each in asked]
+    (problem,) = caught.value.problems
+    assert (problem.kind, problem.code) == (Kind.OUTPUT, "cluster-killed")
+    assert problem.fault == "a worker was given it alone, and died"
 
 
 @real

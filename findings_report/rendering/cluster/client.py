@@ -169,8 +169,10 @@ def unfetched(address: Address) -> FindingsReportError:
 
 
 def killed(workers: int) -> FindingsReportError:
-    """Return the error of a task that killed each worker that ran it."""
+    """Return the error of a task that killed each worker that ran it, with nothing else of this run on the cluster."""
     fault = f"{workers} workers were given it one after the other, and each of them died"
+    if workers == 1:
+        fault = "a worker was given it alone, and died"
     remedy = "their logs say why; if it was for want of memory, give them more, or build it with --executor local"
     return _error(Kind.OUTPUT, fault, remedy, "cluster-killed")
 
@@ -285,6 +287,14 @@ class Cluster:
         present = _workers(self.client, self.address)
         return frozenset(worker for worker in present if self.hosts is None or urlsplit(worker).hostname in self.hosts)
 
+    def wait_for_worker(self) -> None:
+        """Wait until there is a worker. Raise FindingsReportError (NETWORK) if none comes, or the cluster is lost."""
+        deadline = time.monotonic() + SECONDS_WITHOUT_WORKERS
+        while not self.workers():
+            if time.monotonic() > deadline:
+                raise no_worker(self.address)
+            time.sleep(_SECONDS_BETWEEN_LOOKS / 10)
+
     def everyone(self, call: Callable[[], bytes], workers: Collection[str]) -> Mapping[str, object]:
         """Return the result of `call()` on each of the workers, by address; an exception for a worker that cannot run it."""
 
@@ -297,6 +307,17 @@ class Cluster:
 
 class StrandedError(Exception):
     """The workers that a task may run on are gone, and there are others."""
+
+
+class KilledError(Exception):
+    """The workers that a task was given to died, one after the other.
+
+    The task need not be why: dask blames everything that a lost worker had, also what waited there for another task.
+    """
+
+    def __init__(self, workers: int) -> None:
+        super().__init__(workers)
+        self.workers = workers
 
 
 @dataclass(frozen=True)
@@ -315,7 +336,7 @@ class Task:
     def result(self) -> bytes:
         """Wait for the result as long as there are workers.
 
-        Raises FindingsReportError: NETWORK if cluster or scheduler is lost, OUTPUT if the task killed several workers; and
+        Raises FindingsReportError (NETWORK) if cluster or scheduler is lost, KilledError if dask gives the task up, and
         StrandedError if there are workers, and none of them may run it.
         """
         from concurrent.futures import CancelledError
@@ -323,13 +344,13 @@ class Task:
         from distributed.scheduler import KilledWorker
 
         try:
-            self._wait()
+            self.wait()
             result = self._fetch()
         except (FindingsReportError, StrandedError):
             raise
         except KilledWorker as error:
             # dask counts the failures that it allows; the last worker died as well.
-            raise killed(error.allowed_failures + 1) from error
+            raise KilledError(error.allowed_failures + 1) from error
         except CancelledError as error:
             raise lost(self.cluster.address) from error
         except TimeoutError as error:
@@ -345,7 +366,8 @@ class Task:
         with contextlib.suppress(Exception):
             self.cluster.client.cancel([self.future, self.whole])
 
-    def _wait(self) -> None:
+    def wait(self) -> None:
+        """Wait until the task is finished, or given up. Raise NETWORK and StrandedError as `result` does."""
         from distributed import wait
 
         last_seen = time.monotonic()

@@ -20,7 +20,7 @@ from findings_report.model.report import Report, ReportedAttachment, ReportedDoc
 from findings_report.problems import FindingsReportError, Kind, Problem, exit_code
 from findings_report.problems.safe_text import visible
 from findings_report.rendering import cluster
-from findings_report.rendering.cluster.client import StrandedError, Task
+from findings_report.rendering.cluster.client import KilledError, StrandedError, Task, killed
 from findings_report.rendering.job import LOCAL, Job, RenderResult
 from findings_report.rendering.template_files import Template, TemplateFiles, path_of, read_template
 from findings_report.report import archive
@@ -53,6 +53,8 @@ class ClusterExecutor:
     """Addresses of workers that give the bytes of this machine."""
     untold: list[Problem] = field(default_factory=list)
     """Warnings of workers that were left out; the next result takes them along."""
+    pending: list[ClusterJob] = field(default_factory=list)
+    """Jobs that were submitted, and whose result was not taken."""
 
     @property
     def _threads(self) -> int:
@@ -73,12 +75,18 @@ class ClusterExecutor:
 
     def submit(self, job: Job) -> ClusterJob:
         """Send the job. Raise FindingsReportError for a template that cannot be used, or if the cluster is lost."""
-        return ClusterJob(self, job, self.send(job))
+        submitted = ClusterJob(self, job, self.send(job))
+        self.pending.append(submitted)
+        return submitted
 
     def send(self, job: Job) -> Task | None:
         """Send the job to the workers that give the bytes of this machine; return None if there are others only."""
         self.leave_out_incompatible()
-        present = self.cluster.workers()
+        if not (present := self.cluster.workers()):
+            # Not sent to a worker that is gone: a job that loses its workers is counted.
+            self.cluster.wait_for_worker()
+            self.leave_out_incompatible()
+            present = self.cluster.workers()
         allowed = present & self.alike
         if not allowed and present & self.left_out.keys():
             return None
@@ -111,6 +119,13 @@ class ClusterExecutor:
         self.untold.append(incompatible_workers(differing, is_last=is_last))
         return True
 
+    def wait_for_others(self, job: ClusterJob) -> None:
+        """Wait until all other jobs are finished or given up. Raise FindingsReportError (NETWORK) if the cluster is lost."""
+        for other in self.pending:
+            if other is not job and other.task is not None:
+                with contextlib.suppress(StrandedError):  # it does not run either
+                    other.task.wait()
+
     def take_warnings(self) -> tuple[Problem, ...]:
         """Return the warnings that no result has taken along yet."""
         warnings = tuple(self.untold)
@@ -118,7 +133,11 @@ class ClusterExecutor:
         return warnings
 
 
-@dataclass
+_MOST_STRANDED: Final = 3
+"""How often a job may lose all workers that it was sent to; dask has the same number for the workers that die of a task."""
+
+
+@dataclass(eq=False)
 class ClusterJob:
     """The future of a job on a cluster."""
 
@@ -128,16 +147,27 @@ class ClusterJob:
     """The job."""
     task: Task | None
     """The task of the scheduler; None if it is rendered on this machine."""
+    is_only: bool = False
+    """True if it was sent while the cluster had no other job of this run."""
+    lost: int = 0
+    """The workers that it was given to and that are gone, counted again when it is the only one."""
 
     def result(self) -> RenderResult:
         """Wait for the answer. Raise FindingsReportError if the job cannot be rendered or the cluster is lost."""
+        try:
+            return self._wait()
+        finally:
+            self.executor.pending.remove(self)
+
+    def _wait(self) -> RenderResult:
         while self.task is not None:
             try:
                 result = read(self.task.result(), self.job)
             except StrandedError:
                 # A submitted task names workers that are gone: those that came meanwhile are asked and take over.
-                self.task.cancel()
-                self.task = self.executor.send(self.job)
+                self._send_again(1, _MOST_STRANDED)
+            except KilledError as error:
+                self._send_again(error.workers, 0)
             except FindingsReportError as error:
                 # A worker may have come back with another version. Each turn leaves one out: there is an end.
                 if not {problem.code for problem in error.problems} & {"cluster-stranger", "cluster-failed"}:
@@ -152,8 +182,30 @@ class ClusterJob:
         result = LOCAL.submit(self.job).result()
         return replace(result, problems=self.executor.take_warnings())
 
+    def _send_again(self, lost: int, most: int) -> None:
+        """Send the job again after it has lost workers, and when these are more than `most`, as the only one.
+
+        Raises FindingsReportError (OUTPUT) if it was the only one before: then nothing else can be why the workers died.
+        """
+        assert self.task is not None  # noqa: S101  # it has lost workers
+        self.task.cancel()
+        self.lost += lost
+        is_given_up = self.lost > most
+        if is_given_up and self.is_only:
+            raise killed(self.lost)
+        if is_given_up:
+            self.executor.wait_for_others(self)
+        self.task = self.executor.send(self.job)
+        if is_given_up:
+            # It is not rendered here when no worker is left that could: it may be what kills.
+            if self.task is None:
+                raise killed(self.lost)
+            self.is_only, self.lost = True, 0
+
     def cancel(self) -> None:
         """Drop the job. A job that already runs is finished."""
+        if self in self.executor.pending:
+            self.executor.pending.remove(self)
         if self.task is not None:
             self.task.cancel()
 
