@@ -65,6 +65,9 @@ GUARDS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "rendering/csv.py": ("tests/rendering/test_csv.py",),
     "rendering/docx.py": ("tests/rendering/test_docx.py",),
+    "rendering/word_elements.py": ("tests/rendering/test_docx.py",),
+    "rendering/word_findings.py": ("tests/rendering/test_docx.py",),
+    "rendering/word_prose.py": ("tests/rendering/test_docx.py",),
     "rendering/xlsx.py": ("tests/rendering/test_xlsx.py",),
     "tickets/markup/convert.py": (
         "tests/tickets/test_convert.py",

@@ -3,17 +3,19 @@
 `open_package` gives a document without content, `save` its bytes. The firm's document is code that the user trusts, as
 templates are: its placeholders (`{{ title }}`) are rendered in Jinja's immutable sandbox. Their values are
 written as text.
-Source: ECMA-376 part 1 (WordprocessingML) and part 2 (packages). Only this file and `docx` know python-docx.
+Source: ECMA-376 part 1 (WordprocessingML) and part 2 (packages). Only the modules for Word know python-docx.
 """
 
 from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib import resources
 from io import BytesIO
+from string import Template
 from typing import TYPE_CHECKING, Any, Final
 
 from findings_report.model.report import ReportedEngagement
@@ -31,7 +33,6 @@ NAMESPACES: Final = (
     'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main" '
     'xmlns:pic="http://schemas.openxmlformats.org/drawingml/2006/picture"'
 )
-CODE_FONT: Final = "Consolas"
 PLACE: Final = "report"
 """The placeholder that the report takes the place of; without it, the report follows what the firm's document holds."""
 
@@ -97,6 +98,37 @@ def open_package(engagement: ReportedEngagement) -> Package:
     if not own:
         _fill(document, _values(engagement))
     return Package(document, styles, not own and _has_text(document), _text_width(document), numbering)
+
+
+def insert_body(package: Package, pieces: Sequence[str]) -> None:
+    """Put the body where the firm's document has its placeholder, else at its end."""
+    from lxml import etree
+
+    # The parser of lxml refuses more than 10 MB of one text otherwise; ours has no entities.
+    parser = etree.XMLParser(huge_tree=True, resolve_entities=False, no_network=True)
+    written = etree.fromstring(f"<w:body {NAMESPACES}>{''.join(pieces)}</w:body>".encode(), parser)
+    body = package.document.element.body
+    pattern = re.compile(r"\s*\{\{\s*" + PLACE + r"\s*\}\}\s*")
+    places = [
+        paragraph
+        for paragraph in body.iterchildren(f"{{{W}}}p")
+        if pattern.fullmatch("".join(text.text or "" for text in paragraph.iter(f"{{{W}}}t")))
+    ]
+    following = places[0] if places else body.find(f"{{{W}}}sectPr")
+    # Not by position, which takes time in proportion to the elements before it.
+    for element in list(written):
+        if following is not None:
+            following.addprevious(element)
+        else:
+            body.append(element)
+    if places:
+        body.remove(places[0])
+
+
+def has_heads(package: Package) -> bool:
+    """Return True if the firm's document has heads or feet of its own."""
+    kinds = ("headerReference", "footerReference")
+    return any(next(package.document.element.iter(f"{{{W}}}{kind}"), None) is not None for kind in kinds)
 
 
 def save(package: Package, engagement: ReportedEngagement) -> bytes:
@@ -248,147 +280,39 @@ def language_of(engagement: ReportedEngagement) -> str:
 
 def _add_styles(document: Document, engagement: ReportedEngagement) -> dict[str, str]:
     """Return the ids of all styles by name, after adding those that are missing."""
-    from lxml import etree
-
     root = document.styles.element
     # By name and not by id: Word's ids are in the language of the machine that made the document.
-    known: dict[str, str] = {}
-    for style in root.iter(f"{{{W}}}style"):
-        name = style.find(f"{{{W}}}name")
-        if name is not None:
-            known[name.get(f"{{{W}}}val", "").lower()] = style.get(f"{{{W}}}styleId", "")
-    ids = {id.lower() for id in known.values()}
+    known = {_name_of(style): style.get(f"{{{W}}}styleId", "") for style in root.iter(f"{{{W}}}style")}
+    taken = {id.lower() for id in known.values()}
+    names = {}
     # In this order: a style may be based on one that was just added.
-    for kind, id, name, based, content in _list_styles(engagement):
-        if name.lower() in known:
+    for style in list(_read_part("styles.xml", engagement).iterchildren(f"{{{W}}}style")):
+        name, id = _name_of(style), style.get(f"{{{W}}}styleId")
+        names[id] = name
+        # The default styles are the firm's own, whatever it calls them.
+        if name in known or style.get(f"{{{W}}}default"):
             continue
         # The firm may have used the id for a style of another name.
-        own = id if id.lower() not in ids else f"Findings{id}"
-        known[name.lower()] = own
-        basis = f'<w:basedOn w:val="{known[based]}"/>' if based and based in known else ""
-        is_own = ' w:customStyle="1"' if name.lower() not in _BUILT_IN else ""
-        source = (
-            f'<w:style {NAMESPACES} w:type="{kind}" w:styleId="{own}"{is_own}><w:name w:val="{name}"/>{basis}'
-            f"<w:qFormat/>{content}</w:style>"
-        )
-        root.append(etree.fromstring(source))
+        known[name] = id if id.lower() not in taken else f"Findings{id}"
+        style.set(f"{{{W}}}styleId", known[name])
+        basis = style.find(f"{{{W}}}basedOn")
+        if basis is not None and (based := known.get(names[basis.get(f"{{{W}}}val")])):
+            basis.set(f"{{{W}}}val", based)
+        elif basis is not None:
+            style.remove(basis)
+        root.append(style)
     return known
 
 
-_BUILT_IN: Final = frozenset(
-    {
-        *("normal", "title", "subtitle", "list bullet", "list number", "quote", "caption", "hyperlink", "header", "footer"),
-        *("toc heading", "toc 1", "toc 2", "table grid", "normal table", "default paragraph font"),
-        *(f"heading {level}" for level in range(1, 7)),
-    }
-)
-
-
-def _list_styles(engagement: ReportedEngagement) -> Iterator[tuple[str, str, str, str, str]]:
-    """Yield type, id, name, basis and content of each style that a report uses; a basis comes before what is based on it."""
-    accent = colours.ensure_contrast(engagement.accent, "#ffffff", 4.5).lstrip("#")
-    quiet, code, warn = "5A6672", _fonts(CODE_FONT), "8A4B00"
-    yield "paragraph", "Title", "Title", "normal", _pr(spacing(0, 120), f'<w:b/><w:color w:val="{accent}"/>{size(28)}')
-    yield "paragraph", "Subtitle", "Subtitle", "normal", _pr(spacing(0, 60), f'<w:color w:val="{quiet}"/>{size(12)}')
-    sizes = {1: 18, 2: 14.5, 3: 12, 4: 10.5, 5: 10, 6: 10}
-    for level, points in sizes.items():
-        before = {1: 360, 2: 320, 3: 220}.get(level, 160)
-        inner = f'<w:keepNext/><w:keepLines/>{spacing(before, 80)}<w:outlineLvl w:val="{level - 1}"/>'
-        ink = accent if level < 3 else "1B2127"
-        name = f"heading {level}"
-        yield "paragraph", f"Heading{level}", name, "normal", _pr(inner, f'<w:b/><w:color w:val="{ink}"/>{size(points)}')
-    yield (
-        "paragraph",
-        "TOCHeading",
-        "TOC Heading",
-        "normal",
-        _pr(f"<w:keepNext/>{spacing(0, 160)}", f'<w:b/><w:color w:val="{accent}"/>{size(18)}'),
-    )
-    tab = '<w:tabs><w:tab w:val="right" w:leader="dot" w:pos="9410"/></w:tabs>'
-    yield "paragraph", "TOC1", "toc 1", "normal", _pr(f"{tab}{spacing(100, 20)}", "<w:b/>")
-    yield "paragraph", "TOC2", "toc 2", "normal", _pr(f'{tab}{spacing(0, 20)}<w:ind w:left="284"/>', size(9.5))
-    for name in ("List Bullet", "List Number"):
-        yield "paragraph", name.replace(" ", ""), name, "normal", _pr(f"{spacing(0, 40)}<w:contextualSpacing/>", "")
-    edge = '<w:pBdr><w:left w:val="single" w:sz="18" w:space="6" w:color="{colour}"/></w:pBdr>'
-    bar = f'{edge.format(colour="B9C2CC")}{spacing(60, 60)}<w:ind w:left="284"/>'
-    yield "paragraph", "Quote", "Quote", "normal", _pr(bar, '<w:color w:val="3C4650"/>')
-    yield "paragraph", "Caption", "caption", "normal", _pr(spacing(60, 200), f'<w:color w:val="{quiet}"/>{size(9)}')
-    yield "paragraph", "Header", "header", "normal", _pr(spacing(0, 0), f'<w:color w:val="{quiet}"/>{size(8.5)}')
-    yield "paragraph", "Footer", "footer", "normal", _pr(spacing(0, 0), f'<w:color w:val="{quiet}"/>{size(8.5)}')
-    # A link differs from text by its line, not by its colour alone (WCAG 2.2, 1.4.1).
-    yield "character", "Hyperlink", "Hyperlink", "", '<w:rPr><w:color w:val="1F4E79"/><w:u w:val="single"/></w:rPr>'
-    yield "character", "CodeText", "Code Text", "", f"<w:rPr>{code}<w:noProof/>{size(9)}</w:rPr>"
-    shade = '<w:shd w:val="clear" w:color="auto" w:fill="F7F8FA"/>'
-    # Code is broken anywhere: a long line must not leave the page.
-    lines = f'<w:wordWrap w:val="0"/>{spacing(0, 0, 250)}<w:contextualSpacing/><w:jc w:val="left"/>'
-    yield (
-        "paragraph",
-        "CodeBlock",
-        "Code Block",
-        "normal",
-        _pr(f"<w:widowControl/>{shade}{lines}", f"{code}<w:noProof/>{size(8)}"),
-    )
-    yield (
-        "paragraph",
-        "CodeHead",
-        "Code Head",
-        "normal",
-        _pr('<w:keepNext/><w:keepLines/><w:shd w:val="clear" w:color="auto" w:fill="EEF1F4"/>' + spacing(120, 0), size(8.5)),
-    )
-    yield (
-        "paragraph",
-        "CodeNote",
-        "Code Note",
-        "normal",
-        _pr(
-            f'{edge.format(colour=accent)}{spacing(20, 40)}<w:ind w:left="620"/>',
-            size(9.5),
-        ),
-    )
-    yield (
-        "paragraph",
-        "Audience",
-        "Audience",
-        "normal",
-        _pr(f"<w:keepNext/>{spacing(0, 60)}", f'<w:b/><w:color w:val="{warn}"/>{size(9)}'),
-    )
-    yield "paragraph", "TableText", "Table Text", "normal", _pr(spacing(20, 20, 240), size(9))
-    yield "paragraph", "Remark", "Remark", "normal", _pr(spacing(40, 80), f'<w:color w:val="{quiet}"/>{size(9)}')
-    rule = '<w:{side} w:val="single" w:sz="4" w:space="0" w:color="D5DAE0"/>'
-    rules = "".join(rule.format(side=side) for side in ("top", "bottom", "insideH"))
-    margins = "".join(
-        f'<w:{side} w:w="{width}" w:type="dxa"/>' for side, width in (("top", 30), ("left", 85), ("bottom", 30), ("right", 85))
-    )
-    head = (
-        '<w:tblStylePr w:type="firstRow"><w:rPr><w:b/><w:color w:val="FFFFFF"/></w:rPr>'
-        f'<w:tcPr><w:shd w:val="clear" w:color="auto" w:fill="{accent}"/></w:tcPr></w:tblStylePr>'
-    )
-    yield (
-        "table",
-        "FindingsTable",
-        "Findings Table",
-        "normal table",
-        (f"<w:tblPr><w:tblBorders>{rules}</w:tblBorders><w:tblCellMar>{margins}</w:tblCellMar></w:tblPr>{head}"),
-    )
-
-
-def _pr(paragraph: str, run: str) -> str:
-    return f"<w:pPr>{paragraph}</w:pPr>" + (f"<w:rPr>{run}</w:rPr>" if run else "")
-
-
-def spacing(before: int, after: int, line: int | None = None) -> str:
-    """Return the element for the space around a paragraph, in twentieths of a point; `line` in 240ths of a line."""
-    height = f' w:line="{line}" w:lineRule="auto"' if line else ""
-    return f'<w:spacing w:before="{before}" w:after="{after}"{height}/>'
+def _name_of(style: Any) -> str:
+    """Return the name of a style in lower case: Word writes those of its own in either."""
+    name = style.find(f"{{{W}}}name")
+    return "" if name is None else str(name.get(f"{{{W}}}val", "")).lower()
 
 
 def size(points: float) -> str:
     """Return the elements for the size of a font; scripts from right to left have their own."""
     return f'<w:sz w:val="{round(points * 2)}"/><w:szCs w:val="{round(points * 2)}"/>'
-
-
-def _fonts(name: str) -> str:
-    return f'<w:rFonts w:ascii="{name}" w:hAnsi="{name}" w:cs="{name}"/>'
 
 
 # --- Lists.
@@ -450,69 +374,46 @@ def indent_of(level: int) -> int:
 # --- The program's own document.
 
 
-def _build_own(engagement: ReportedEngagement) -> bytes:
-    """Return a document without content: A4, its fonts by name, no theme and no settings that depend on a machine."""
-    language = escape(language_of(engagement))
+def _read_part(name: str, engagement: ReportedEngagement) -> Any:
+    """Return a part of the program's own document as an element, in the colours and the language of the engagement."""
+    from lxml import etree
+
     first, *others = engagement.language.lower().split("-")
     traditional = first == "zh" and {"hant", "hk", "mo", "tw"} & set(others)
-    asian = _EAST_ASIAN["zh-hant"] if traditional else _EAST_ASIAN.get(first, "Microsoft YaHei")
-    asian_language = language if first in ("ja", "ko", "zh") else "zh-CN"
-    bidi_language = language if engagement.translation.direction == "rtl" else "ar-SA"
-    # Fonts that Word brings; LibreOffice takes those of the same widths, by the table of fonts below.
-    defaults = (
-        f'<w:rFonts w:ascii="Calibri" w:hAnsi="Calibri" w:eastAsia="{asian}" w:cs="Arial"/>'
-        f'<w:color w:val="1B2127"/>{size(10.5)}'
-        f'<w:lang w:val="{language}" w:eastAsia="{asian_language}" w:bidi="{bidi_language}"/>'
+    language = escape(language_of(engagement))
+    source = Template((resources.files("findings_report.rendering") / "word" / name).read_text("utf-8")).substitute(
+        accent=colours.ensure_contrast(engagement.accent, "#ffffff", 4.5).lstrip("#"),
+        language=language,
+        asian_language=language if first in ("ja", "ko", "zh") else "zh-CN",
+        bidi_language=language if engagement.translation.direction == "rtl" else "ar-SA",
+        asian_font=_EAST_ASIAN["zh-hant"] if traditional else _EAST_ASIAN.get(first, "Microsoft YaHei"),
     )
-    styles = (
-        f"{_XML}<w:styles {NAMESPACES}><w:docDefaults><w:rPrDefault><w:rPr>{defaults}</w:rPr></w:rPrDefault>"
-        f"<w:pPrDefault><w:pPr>{spacing(0, 120, 276)}</w:pPr></w:pPrDefault></w:docDefaults>"
-        '<w:style w:type="paragraph" w:default="1" w:styleId="Normal"><w:name w:val="Normal"/><w:qFormat/></w:style>'
-        '<w:style w:type="character" w:default="1" w:styleId="DefaultParagraphFont">'
-        '<w:name w:val="Default Paragraph Font"/></w:style>'
-        '<w:style w:type="table" w:default="1" w:styleId="TableNormal"><w:name w:val="Normal Table"/>'
-        '<w:tblPr><w:tblInd w:w="0" w:type="dxa"/></w:tblPr></w:style></w:styles>'
-    )
-    # 15 is Word 2013 and newer: any less opens in compatibility mode. No `updateFields`, which asks the reader a question.
-    settings = (
-        f'{_XML}<w:settings {NAMESPACES}><w:zoom w:percent="100"/><w:defaultTabStop w:val="708"/>'
-        '<w:characterSpacingControl w:val="doNotCompress"/><w:compat>'
-        '<w:compatSetting w:name="compatibilityMode" w:uri="http://schemas.microsoft.com/office/word" w:val="15"/></w:compat>'
-        f'<w:themeFontLang w:val="{language}"/></w:settings>'
-    )
-    fonts = (
-        f'{_XML}<w:fonts {NAMESPACES}><w:font w:name="Calibri"><w:altName w:val="Carlito"/><w:family w:val="swiss"/>'
-        f'<w:pitch w:val="variable"/></w:font><w:font w:name="{CODE_FONT}"><w:altName w:val="DejaVu Sans Mono"/>'
-        '<w:family w:val="modern"/><w:pitch w:val="fixed"/></w:font></w:fonts>'
-    )
-    page = (
-        '<w:sectPr><w:pgSz w:w="11906" w:h="16838"/><w:pgMar w:top="1418" w:right="1247" w:bottom="1247" w:left="1247" '
-        'w:header="624" w:footer="567" w:gutter="0"/></w:sectPr>'
-    )
+    return etree.fromstring(source.encode(), etree.XMLParser(remove_blank_text=True, remove_comments=True))
+
+
+def _build_own(engagement: ReportedEngagement) -> bytes:
+    """Return a document without content: A4, its fonts by name, no theme and no settings that depend on a machine."""
+    from lxml import etree
+
     word, main = "application/vnd.openxmlformats-officedocument.wordprocessingml", "officeDocument"
     relation = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-    parts = {
-        "word/document.xml": (
-            f"{word}.document.main+xml",
-            f"{_XML}<w:document {NAMESPACES}><w:body>{page}</w:body></w:document>",
-        ),
-        "word/styles.xml": (f"{word}.styles+xml", styles),
-        "word/settings.xml": (f"{word}.settings+xml", settings),
-        "word/fontTable.xml": (f"{word}.fontTable+xml", fonts),
-        "word/numbering.xml": (f"{word}.numbering+xml", f"{_XML}<w:numbering {NAMESPACES}/>"),
-    }
-    types = "".join(f'<Override PartName="/{name}" ContentType="{kind}"/>' for name, (kind, _) in parts.items())
+    own = ("document", "styles", "settings", "fontTable", "numbering")
+    types = "".join(
+        f'<Override PartName="/word/{name}.xml" ContentType="{word}.{"document.main" if name == "document" else name}+xml"/>'
+        for name in own
+    )
     package = "http://schemas.openxmlformats.org/package/2006"
-    pieces = {name: content for name, (_, content) in parts.items()}
+    pieces = {
+        f"word/{name}.xml": _XML + etree.tostring(_read_part(f"{name}.xml", engagement), encoding="unicode") for name in own
+    }
     pieces["[Content_Types].xml"] = (
         f'{_XML}<Types xmlns="{package}/content-types"><Default Extension="rels" '
         'ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
         f'<Default Extension="xml" ContentType="application/xml"/>{types}</Types>'
     )
     pieces["_rels/.rels"] = _relations(package, {"rId1": (f"{relation}/{main}", "word/document.xml")})
-    own = ("styles", "settings", "fontTable", "numbering")
     pieces["word/_rels/document.xml.rels"] = _relations(
-        package, {f"rId{number}": (f"{relation}/{name}", f"{name}.xml") for number, name in enumerate(own, start=1)}
+        package, {f"rId{number}": (f"{relation}/{name}", f"{name}.xml") for number, name in enumerate(own[1:], start=1)}
     )
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w") as target:
