@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from findings_report.cli.outputs import BuildOutput, BuiltReportOutput
     from findings_report.commands import Checked, PublishedBuild
     from findings_report.commands.build_many import EngagementResult, RebuiltReport
+    from findings_report.commands.check import ProseInputs
 
 Folders = Annotated[
     list[Path] | None,
@@ -90,6 +91,10 @@ def check(
             show_default="the engagement's pin, else HEAD",
         ),
     ] = None,
+    staged: Annotated[
+        bool,
+        typer.Option("--staged", help="With --prose: read documents and the code around them from the index."),
+    ] = False,
     repository: Clones = None,
     borrow: Borrow = None,
     no_evidence: Annotated[bool, typer.Option("--no-evidence", help="Check the YAML only, without git.")] = False,
@@ -108,9 +113,15 @@ def check(
     if prose:
         given = {"--no-evidence": no_evidence, "--fail-on": fail_on is not None, "--code-quality": code_quality is not None}
         _refuse_options(given, "with --prose there are no findings")
-        _check_prose(paths or [], folder, revision, repository, borrow, output_format, strict=strict, each=all_messages)
+        _refuse_options({"--revision": staged and revision is not None}, "--staged reads what is about to be committed")
+        from findings_report.commands.check import ProseInputs
+
+        prose_inputs = ProseInputs(
+            tuple(paths or ()), folder, clones(repository), tuple(borrow or ()), revision, is_staged=staged
+        )
+        _check_prose(prose_inputs, output_format, strict=strict, each=all_messages)
         return
-    _refuse_options({"--revision": revision is not None, "-C": folder is not None}, "it is for --prose")
+    _refuse_options({"--revision": revision is not None, "-C": folder is not None, "--staged": staged}, "it is for --prose")
     if paths is not None and len(paths) > 1:
         fault = f"check reads one engagement, and {len(paths)} folders are named"
         raise FindingsReportError(Problem(Kind.USAGE, fault, "add --prose to check documents", code="options"))
@@ -143,20 +154,9 @@ def _refuse_other_file(code_quality: Path | None) -> None:
         raise FindingsReportError(Problem(Kind.USAGE, fault, "write --code-quality gl-code-quality.json", code="options"))
 
 
-def _check_prose(
-    documents: list[Path],
-    folder: Path | None,
-    revision: str | None,
-    repository: list[str] | None,
-    borrow: list[Path] | None,
-    output_format: OutputFormat,
-    *,
-    strict: bool,
-    each: bool,
-) -> None:
-    from findings_report.commands.check import ProseInputs, check_prose
+def _check_prose(inputs: ProseInputs, output_format: OutputFormat, *, strict: bool, each: bool) -> None:
+    from findings_report.commands.check import check_prose
 
-    inputs = ProseInputs(tuple(documents), folder, clones(repository), tuple(borrow or ()), revision)
     with show_progress() as progress:
         result = check_prose(inputs, progress, strict=strict)
     quotes = {verdict.value: count for verdict, count in result.quotes.items()}

@@ -28,6 +28,7 @@ from findings_report.report.check import Checked, Inputs, Progress, read
 from findings_report.report.formats import FORMATS
 
 if TYPE_CHECKING:
+    from findings_report.git import Repository as GitRepository
     from findings_report.importing.citations import CitedSource, ProseCheck
     from findings_report.model.report import ReportedEngagement
 
@@ -130,6 +131,8 @@ class ProseInputs:
     """--borrow."""
     revision: str | None = None
     """--revision; None for the pins of the engagement, else HEAD."""
+    is_staged: bool = False
+    """--staged: documents, and the clones that have them, are read from the index."""
 
 
 def check_prose(inputs: ProseInputs, progress: Progress, *, strict: bool = False) -> ProseCheck:
@@ -145,20 +148,22 @@ def check_prose(inputs: ProseInputs, progress: Progress, *, strict: bool = False
     progress("reading documents")
     texts: dict[Path, str] = {}
     faults: list[Problem] = []
-    for document in dict.fromkeys(inputs.documents):
-        try:
-            texts[document] = _read_document(document)
-        except FindingsReportError as error:
-            faults += error.problems
+    for clone, documents in _group_by_clone(inputs).items():
+        with _open_index(clone, inputs) as staged:
+            for document in documents:
+                try:
+                    texts[document] = _read_document(document) if staged is None else _read_staged(document, *staged)
+                except FindingsReportError as error:
+                    faults += error.problems
     # All of them at once: a hook names every file of a commit.
     if faults:
         raise FindingsReportError(faults)
     result = ProseCheck()
     for folder, documents in _group_documents(inputs, list(texts)):
-        with _open_sources(inputs, folder, result) as sources:
+        with _open_sources(inputs, folder, documents, result) as sources:
             for document in documents:
                 progress(f"checking {document.name}")
-                placed = [replace(source, root=_find_root(document, path)) for source, path in sources]
+                placed = [replace(source.read(document), root=_find_root(document, source.path)) for source in sources]
                 check_document(texts[document], display_path(document), placed, result)
     if strict:
         result.problems += refuse_warnings(result.problems)
@@ -179,11 +184,79 @@ def _read_document(document: Path) -> str:
         elif b"\0" in content:
             fault, code = "it is no text", "not-utf8"
         else:
-            try:
-                return content.decode("utf-8-sig")
-            except UnicodeDecodeError:
-                fault, remedy, code = "it is not UTF-8", "convert the file to UTF-8", "not-utf8"
+            return _decode_document(document, content)
     raise FindingsReportError(Problem(Kind.INPUT, fault, remedy, place=Place(str(document)), code=code))
+
+
+def _decode_document(document: Path, content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        fault, remedy = "it is not UTF-8", "convert the file to UTF-8"
+        raise FindingsReportError(Problem(Kind.INPUT, fault, remedy, place=Place(str(document)), code="not-utf8")) from None
+
+
+def _group_by_clone(inputs: ProseInputs) -> dict[Path | None, list[Path]]:
+    """Return the documents by the work tree around them, if they are read from its index; else all below None."""
+    groups: dict[Path | None, list[Path]] = {}
+    for document in dict.fromkeys(inputs.documents):
+        clone = _find_clone(document) if inputs.is_staged else None
+        if inputs.is_staged and clone is None:
+            fault = "it is in no git repository, so nothing of it is staged"
+            place = Place(display_path(document))
+            raise FindingsReportError(Problem(Kind.SOURCE, fault, "leave out --staged", place=place, code="no-repository"))
+        groups.setdefault(clone, []).append(document)
+    return groups
+
+
+def _find_clone(document: Path) -> Path | None:
+    """Return the work tree that a document is in: the nearest, as a submodule is."""
+    from findings_report import git
+
+    return git.enclosing_folder(Path(os.path.realpath(document.parent)))
+
+
+@contextmanager
+def _open_index(clone: Path | None, inputs: ProseInputs) -> Iterator[tuple[GitRepository, str, Path] | None]:
+    """Open the work tree of documents, with the commit of what is staged there; None if no index is read."""
+    from findings_report.evidence.source_files import Clone, open_clones
+
+    if clone is None:
+        yield None
+        return
+    with open_clones({clone.name: Clone(clone, is_given=True)}, inputs.borrow) as opened:
+        source = opened[clone.name]
+        assert source is not None  # noqa: S101  # a clone was given
+        yield source, source.stage(_find_index(clone)), clone
+
+
+def _find_index(clone: Path) -> Path | None:
+    """Return the index that git gave to the hook that runs now; None for the clone's own."""
+    from findings_report import git
+
+    # `git commit FILE` and `git commit --all` commit from an index that exists during the hook alone. It is that of the
+    # current folder, and git names it from the root of the work tree.
+    given, here = os.environ.get("GIT_INDEX_FILE"), git.enclosing_folder(Path.cwd())
+    return here / given if given and here is not None and os.path.realpath(here) == os.path.realpath(clone) else None
+
+
+def _read_staged(document: Path, source: GitRepository, commit: str, clone: Path) -> str:
+    """Return the text of a document from the index. Raises FindingsReportError (INPUT, SOURCE)."""
+    path = Path(os.path.realpath(document.parent)).relative_to(clone) / document.name
+    entry = source.entry(commit, os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace"))
+    fault, remedy = "", "name a file in Markdown"
+    if entry is None:
+        fault, remedy = "it is not staged", "`git add` it, or leave out --staged"
+    elif entry.kind != "file":
+        fault = f"a {entry.kind} is staged, and no file"
+    elif (entry.size or 0) > LARGEST_DOCUMENT:
+        fault, remedy = f"it has more than {LARGEST_DOCUMENT:,} bytes", "divide it"
+    else:
+        content = source.blob(entry.id)
+        if b"\0" not in content:
+            return _decode_document(document, content)
+        fault = "it is no text"
+    raise FindingsReportError(Problem(Kind.INPUT, fault, remedy, place=Place(display_path(document)), code="no-file"))
 
 
 def _group_documents(inputs: ProseInputs, documents: Sequence[Path]) -> Iterator[tuple[Path | None, list[Path]]]:
@@ -219,9 +292,29 @@ def _group_documents(inputs: ProseInputs, documents: Sequence[Path]) -> Iterator
     yield from groups.items()
 
 
+class _OpenedSource(NamedTuple):
+    """A clone that documents cite."""
+
+    path: Path
+    pinned: CitedSource | None
+    """The clone at its pin; None if no document needs it."""
+    staged: CitedSource | None
+    """The clone with what is staged; None if no document needs it."""
+    changing: frozenset[Path]
+    """The documents that are about to be committed with what is staged."""
+
+    def read(self, document: Path) -> CitedSource:
+        """Return the clone as a document cites it."""
+        source = self.staged if document in self.changing else self.pinned
+        assert source is not None  # noqa: S101  # opened for each of its documents
+        return source
+
+
 @contextmanager
-def _open_sources(inputs: ProseInputs, folder: Path | None, result: ProseCheck) -> Iterator[Sequence[tuple[CitedSource, Path]]]:
-    """Open the clones of an engagement, of a folder with a work tree, or of --repository; each with its path."""
+def _open_sources(
+    inputs: ProseInputs, folder: Path | None, documents: Sequence[Path], result: ProseCheck
+) -> Iterator[Sequence[_OpenedSource]]:
+    """Open the clones of an engagement, of a folder with a work tree, or of --repository, for these documents."""
     from findings_report.evidence.audited_commit import find_audited_commit
     from findings_report.evidence.source_files import Clone, FileReader, find_clones, open_clones, set_aside_broken
     from findings_report.importing.citations import CitedSource
@@ -246,22 +339,40 @@ def _open_sources(inputs: ProseInputs, folder: Path | None, result: ProseCheck) 
             name: each.model_copy(update={"revision": inputs.revision, "commit": None}) for name, each in declared.items()
         }
     with open_clones(clones, inputs.borrow) as opened:
-        sources: list[tuple[CitedSource, Path]] = []
+        sources: list[_OpenedSource] = []
         for name, source in opened.items():
             if source is None:
                 fault = f"repository {name!r} has no clone here: what documents cite of it was not checked"
                 remedy = f"name the clone with `--repository {name}=PATH`"
                 result.problems.append(Problem(Kind.SOURCE, fault, remedy, level="warning", code="unchecked"))
                 continue
-            audited = find_audited_commit(name, declared[name], source)
-            if audited.hash is None:
-                errors = [replace(problem, subject=None) for problem in audited.problems]
-                raise FindingsReportError(errors)
             # Addresses in a clone are not to be trusted, and here they only say which links are checked.
             addresses = [declared[name].web, declared[name].url, *(() if is_engagement else source.remotes)]
-            reader = FileReader(source, declared, name)
-            sources.append((CitedSource(name, reader, audited.hash, _find_homes(addresses)), source.path))
+            reader, homes = FileReader(source, declared, name), _find_homes(addresses)
+            changing = _find_changing(documents, source.path, folder if is_engagement else None) if inputs.is_staged else ()
+            staged = pinned = None
+            if changing:
+                commit = source.stage(_find_index(source.path))
+                staged = CitedSource(name, reader, commit, homes, is_staged=True, branch=source.branch)
+            if len(changing) < len(documents):
+                audited = find_audited_commit(name, declared[name], source)
+                if audited.hash is None:
+                    errors = [replace(problem, subject=None) for problem in audited.problems]
+                    raise FindingsReportError(errors)
+                pinned = CitedSource(name, reader, audited.hash, homes)
+            sources.append(_OpenedSource(source.path, pinned, staged, frozenset(changing)))
         yield sources
+
+
+def _find_changing(documents: Sequence[Path], clone: Path, engagement: Path | None) -> list[Path]:
+    """Return the documents that are committed together with the code of a clone.
+
+    Those in the folder of an engagement inside the clone are about what was audited, and that is its pin.
+    """
+    root = os.path.realpath(clone)
+    own = os.path.realpath(engagement) if engagement is not None else root
+    within = [document for document in documents if str(_find_clone(document)) == root]
+    return [document for document in within if own == root or not Path(os.path.realpath(document)).is_relative_to(own)]
 
 
 def _find_homes(addresses: Sequence[str | None]) -> frozenset[str]:

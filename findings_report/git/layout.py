@@ -11,6 +11,7 @@ Source: git's gitrevisions ("<refname>"), gitrepository-layout (refs, packed-ref
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import re
 import stat
@@ -116,6 +117,57 @@ def lend(layout: Layout, folder: Path) -> None:
     (folder / "objects" / "info" / "alternates").write_bytes(os.fsencode(alternates))
     if layout.shallow:
         (folder / "shallow").write_text("".join(f"{commit}\n" for commit in layout.shallow), "ascii")
+
+
+LARGEST_INDEX: Final = 256 * 1024 * 1024
+"""Bytes of the largest index that is read: 256 MiB, some two million files."""
+
+_SHARED_INDEX: Final = "sharedindex."
+_RESET: Final = "remove the file `index` and run `git reset`"
+
+
+def copy_index(layout: Layout, folder: Path, index: Path | None, *, shown: str) -> None:
+    """Copy what is staged into the bare repository at `folder`: `index`, else that of the work tree.
+
+    Git reads the copy, where nothing else of the repository is in reach. Raises FindingsReportError where there is none.
+    """
+    path = index or layout.git_directory / "index"
+    try:
+        with open_plain(path, largest=LARGEST_INDEX) as file:
+            content = None if file is None else file.read(LARGEST_INDEX)
+        # A split index names the file that has the rest of it by its hash.
+        shared = [path.name for path in layout.git_directory.iterdir() if path.name.startswith(_SHARED_INDEX)]
+        parts = [name for name in shared if _is_id(name.removeprefix(_SHARED_INDEX))]
+        for name in parts if content is not None else ():
+            if bytes.fromhex(name.removeprefix(_SHARED_INDEX)) in (content or b""):
+                with open_plain(layout.git_directory / name, largest=LARGEST_INDEX) as file:
+                    (folder / name).write_bytes(b"" if file is None else file.read(LARGEST_INDEX))
+    except (OSError, ValueError) as error:
+        reason, remedy = system_fault(error) if isinstance(error, OSError) else (str(error), None)
+        raise refusal(f"the index of {shown} cannot be read: {reason}", remedy=remedy, code="index-unreadable") from error
+    if content is None:
+        raise refusal(
+            f"{shown} has no index: nothing was ever staged in it",
+            remedy="`git add` what is to be committed",
+            code="index-unreadable",
+        )
+    # Git checks this only on demand, and reads what is left of an index that was cut off.
+    size = hashlib.new(layout.object_format, usedforsecurity=False).digest_size
+    actual = hashlib.new(layout.object_format, content[:-size], usedforsecurity=False).digest()
+    # Without `index.skipHash`, which writes zeros.
+    if content and content[-size:] not in (actual, bytes(size)):
+        raise refusal(f"the index of {shown} is damaged: its checksum is another", remedy=_RESET, code="index-unreadable")
+    (folder / "index").write_bytes(content)
+
+
+def read_branch(layout: Layout) -> str | None:
+    """Return the branch that is checked out, also one without commits; None without one, or if HEAD is no small plain file."""
+    try:
+        match = _CONTENT.match(_read_loose(layout, "HEAD") or "")
+    except (OSError, ValueError):
+        return None
+    ref = match["ref"] if match is not None else None
+    return ref.removeprefix("refs/heads/") if ref is not None and ref.startswith("refs/heads/") else None
 
 
 def name_commits(folder: Path, commits: Sequence[str]) -> None:

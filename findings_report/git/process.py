@@ -157,14 +157,18 @@ def run(
     seconds: float,
     most: int = MOST_OUTPUT,
     file_bytes: int | None = None,
+    memory_bytes: int | None = None,
     given: IO[bytes] | None = None,
 ) -> GitResult:
     """Run git in `folder` to its end, its children with it, for at most `seconds` and `most` bytes of output.
 
-    A git that would write a file of more than `file_bytes` is ended once it has written that much; None allows any.
+    A git that would write a file of more than `file_bytes` is ended once it has written that much; None allows any. So is one
+    that would fill more than `memory_bytes` of memory, where the system has such a limit; what it maps of packs does not count.
     `given` is a file that it reads as its standard input; without one there is none.
     """
-    limited = [] if file_bytes is None else ["/bin/sh", "-c", 'ulimit -f "$0" && exec "$@"', str(file_bytes // _BLOCK)]
+    limits = [f"ulimit -f {file_bytes // _BLOCK}"] if file_bytes is not None else []
+    limits += [f"ulimit -d {memory_bytes // 1024}"] if memory_bytes is not None else []
+    limited = ["/bin/sh", "-c", " && ".join([*limits, 'exec "$0" "$@"'])] if limits else []
     try:
         process = subprocess.Popen(
             [*_end_with_parent(), *limited, program(), *arguments],

@@ -16,7 +16,17 @@ from types import TracebackType
 from typing import Final, Self
 
 from findings_report.git import process
-from findings_report.git.layout import Layout, create_bare, find_layout, id_of, lend, list_refs, refusal
+from findings_report.git.layout import (
+    Layout,
+    copy_index,
+    create_bare,
+    find_layout,
+    id_of,
+    lend,
+    list_refs,
+    read_branch,
+    refusal,
+)
 from findings_report.git.objects import (
     LARGEST_OBJECT,
     EntryKind,
@@ -41,6 +51,11 @@ _RESOLVE_SECONDS: Final = 30
 _SEARCH_SECONDS: Final = 120
 _WALK_SECONDS: Final = 10  # the whole history of Neutron, 43,000 commits, takes 0.5
 _NEXT_TAGS: Final = 16
+_STAGE_SECONDS: Final = 120
+# The index of Linux, 90,000 files, takes 30 MiB; one of a few kilobytes can hold names that fill any memory.
+_STAGE_MEMORY: Final = 1024 * 1024 * 1024
+_CONFLICTS: Final = re.compile(r"(?:git-)?write-tree: error building trees")
+_NOBODY: Final = "nobody <> 0 +0000"
 _TAGS: Final = "refs/tags/"
 _RESOLVE: Final = ("rev-parse", "--verify", "--quiet", "--end-of-options")
 _SHORT: Final = re.compile(r"[0-9a-f]{4,63}")
@@ -201,6 +216,41 @@ class Repository:
     def sort_by_date(self, commits: Collection[str]) -> tuple[str, ...]:
         """Return the commits, each once, the newest first; none when git cannot read them."""
         return self._list_commits(sorted(commits), "--no-walk=sorted", most=len(commits)) or ()
+
+    @property
+    def branch(self) -> str | None:
+        """The branch that is checked out; None when there is none."""
+        return read_branch(self._layout)
+
+    def stage(self, index: Path | None = None) -> str:
+        """Write what is staged as a commit into the private repository, and return its hash. The audited one is not changed.
+
+        It has the files that `git commit` would commit: none that is only marked with `git add --intent-to-add`, all of a
+        sparse checkout. `index` is a file other than that of the work tree; git gives hooks one for `git commit FILE`. Raises
+        FindingsReportError without an index, for one that git cannot read, and for one with conflicts.
+        """
+        shown = f"repository '{self.name}'"
+        copy_index(self._layout, self.folder, index, shown=shown)
+        answer = process.run(
+            # The contents that a partial clone left out are named when somebody reads them.
+            [f"--git-dir={self.folder}", "write-tree", "--missing-ok"],
+            environment=process.environment(),
+            folder=self.folder,
+            seconds=_STAGE_SECONDS,
+            most=1024,
+            memory_bytes=_STAGE_MEMORY,
+        )
+        tree = answer.output.decode("ascii", "replace").strip()
+        if answer.status != 0 or not self._objects.is_id(tree):
+            # Git's line for each path with conflicts may have no `error:` before it, and all other faults have one.
+            if "unmerged" in answer.fault or _CONFLICTS.fullmatch(answer.fault):
+                fault = f"{shown} has conflicts that are not resolved"
+                raise refusal(fault, remedy="resolve them and run `git add` on the files", code="index-unreadable")
+            fault = answer.fault.replace(f"{self.folder}/", "") or "git gave no answer"
+            fault = f"the index of {shown} cannot be read: {fault}"
+            raise refusal(fault, remedy="remove the file `index` and run `git reset`", code="index-unreadable")
+        commit = f"tree {tree}\nauthor {_NOBODY}\ncommitter {_NOBODY}\n\nWhat is staged\n"
+        return write_object(self.folder, "commit", commit.encode(), self.object_format)
 
     def is_in_history(self, commit: str, *, of: str) -> bool | None:
         """True when `commit` is `of` or one of its ancestors; None when history is too long to be walked in time."""

@@ -327,6 +327,19 @@ class CitedSource:
     """`host/owner/name` of its addresses, in lower case; empty if none is known."""
     root: str | None = None
     """The folder of the document in its work tree, POSIX; None if it is not in there."""
+    is_staged: bool = False
+    """True if `commit` is what is staged, which has no hash that anybody else knows."""
+    branch: str | None = None
+    """The branch that will have what is staged; None if nothing staged is read, or no branch is checked out."""
+
+    @property
+    def at(self) -> str:
+        """Where its paths are read, as the end of a sentence."""
+        return "in the index" if self.is_staged else f"at commit {self.commit[:12]}"
+
+    def read_at(self, commit: str) -> CitedSource:
+        """Return the same at another commit."""
+        return replace(self, commit=commit, is_staged=self.is_staged and commit == self.commit)
 
 
 @dataclass
@@ -423,12 +436,9 @@ def _check(
         if commit is None:
             short = place.revision or ""
             what = f"commit {short[:12]}" if _is_hash(short) else f"revision {short!r}"
-            now = _search_elsewhere(citation, source, result)
-            remedy = f"link to {source.commit}, the commit that was read, or fetch the commit into the clone"
-            if now is not None:
-                remedy = f"link to {now[0]} {describe_lines([now[1]])} of {source.commit}: the quoted code is there"
+            remedy = _propose_link(_search_elsewhere(citation, source, result), source)
             return _CitationFault(f"{what} is not in the clone of repository {source.name!r}", remedy, "citation-commit")
-        return _judge(citation, place, replace(source, commit=commit), result) if place.path else None
+        return _judge(citation, place, source.read_at(commit), result) if place.path else None
     if place is None:
         _search(citation, sources, result)
         return None
@@ -452,8 +462,21 @@ def _check(
     return best
 
 
+def _propose_link(now: tuple[str, Region] | None, source: CitedSource) -> str:
+    """Return the remedy for a link to a commit that is not in the clone; `now` is where its code is."""
+    if source.is_staged:
+        there = f"cite `{now[0]}:{now[1]}`: the quoted code is there {source.at}" if now is not None else ""
+        return there or "fetch the commit into the clone"
+    if now is not None:
+        return f"link to {now[0]} {describe_lines([now[1]])} of {source.commit}: the quoted code is there"
+    return f"link to {source.commit}, the commit that was read, or fetch the commit into the clone"
+
+
 def _read_revision(source: CitedSource, place: StatedPlace) -> tuple[str | None, StatedPlace]:
-    """Return the commit of a link, and its place; a branch may have slashes, and main is the commit that is read."""
+    """Return the commit of a link, and its place; a branch may have slashes, and main is the commit that is read.
+
+    The branch that is checked out is about to have what is staged.
+    """
     revision = place.revision or ""
     if _is_hash(revision):
         return _commit_of(source, revision), place
@@ -461,7 +484,8 @@ def _read_revision(source: CitedSource, place: StatedPlace) -> tuple[str | None,
     parts = [revision, *place.path.split("/")]
     for count in range(1, min(len(parts), 7)):
         name = "/".join(parts[:count])
-        commit = _commit_of(source, name) or _commit_of(source, f"origin/{name}")
+        is_next = source.branch is not None and name in (source.branch, "HEAD")
+        commit = source.commit if is_next else _commit_of(source, name) or _commit_of(source, f"origin/{name}")
         if commit is not None:
             return commit, replace(place, path="/".join(parts[count:]))
     # A clone may have no such branch, as one of a fork or a shallow one has not.
@@ -488,10 +512,11 @@ def _is_certain(path: str, source: CitedSource) -> bool:
 
 def _judge(citation: Citation, place: StatedPlace, source: CitedSource, result: ProseCheck) -> _CitationFault | None:
     """Return what is wrong with a citation in one repository."""
-    at = f"at commit {source.commit[:12]}"
+    at = source.at
     try:
         files = _find_files(source, place.path)
     except NoLinesError as error:
+        stated = error.fault.replace(f"at commit {source.commit}", at) if source.is_staged else error.fault
         moved = _search_elsewhere(citation, source, result) if error.code == MISSING else None
         if moved is not None:
             path, region = moved
@@ -499,7 +524,7 @@ def _judge(citation: Citation, place: StatedPlace, source: CitedSource, result: 
                 f"there is no file {place.path} {at}", f"write `{path}:{region}`: the quoted code is there", "citation-path"
             )
         code = "citation-path" if error.code in (MISSING, "path-not-a-file") else error.code
-        return _CitationFault(error.fault, _reword(error.remedy), code, rank=0 if code == "citation-path" else 1)
+        return _CitationFault(stated, _reword(error.remedy, source), code, rank=0 if code == "citation-path" else 1)
     faults = [_judge_file(citation, place, file, at) for file in files]
     if (right := next((index for index, fault in enumerate(faults) if fault is None), None)) is None:
         fault = faults[0]
@@ -517,8 +542,10 @@ def _judge(citation: Citation, place: StatedPlace, source: CitedSource, result: 
     return None
 
 
-def _reword(remedy: str | None) -> str:
+def _reword(remedy: str | None, source: CitedSource) -> str:
     """Return the remedy of a reader of YAML for a document."""
+    if source.is_staged and (remedy is None or "`commit`" in remedy):
+        return "correct the path, or `git add` the file"
     if remedy is None or "`commit`" in remedy:
         return "correct the path, or name the commit that has the file with --revision"
     return remedy.replace("`path`", "the path")
@@ -554,7 +581,7 @@ def _find_files(source: CitedSource, path: str) -> list[SourceFile]:
     paths = [other for other, _ in source.reader.source.files(source.commit)]
     moved = [other for other in paths if other.rpartition("/")[2] == name][:3]
     beside = [other for other in paths if other.rpartition("/")[0] == tail.rpartition("/")[0]]
-    text = f"there is no file {path} at commit {source.commit[:12]}"
+    text = f"there is no file {path} {source.at}"
     remedy = f"did you mean {' or '.join(f'`{other}`' for other in moved)}?" if moved else did_you_mean(tail, beside[:1000])
     remedy = remedy or (fault.remedy if fault is not None else None)
     raise NoLinesError(text, reason="no such file at this commit", code=MISSING, remedy=remedy)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from repositories import Commit, build, problem_of
+from repositories import ENVIRONMENT, Commit, Link, Submodule, build, git, problem_of
 
 from findings_report.commands.check import ProseInputs, check_prose
 from findings_report.importing.citations import read_document
@@ -201,6 +202,150 @@ def test_time_of_hostile_documents(text: str) -> None:
     assert time.thread_time() - start < 2
 
 
+def _check_staged(*documents: Path, folder: Path) -> list[tuple[str | None, str]]:
+    result = check_prose(ProseInputs(documents, folder, {}, is_staged=True), lambda _: None)
+    return [(problem.code, f"{problem.fault}; {problem.remedy}") for problem in result.problems]
+
+
+def test_staged(tmp_path: Path) -> None:
+    """What is about to be committed: no more, no less."""
+    folder = tmp_path / "app"
+    files: dict[str, str | Submodule] = {
+        "src/app.py": APP,
+        "src/gone.py": "x = 1\n",
+        "far/away.py": "y = 2\n",
+        "lib": Submodule("1" * 40),
+    }
+    (commit,) = build(folder, [Commit({**files})])
+    document = folder / "design.md"
+    # Moved, new, deleted and changed in one commit with the document; the work tree goes on from there.
+    git(folder, "mv", "src/app.py", "src/core.py")
+    git(folder, "rm", "--quiet", "--cached", "src/gone.py")
+    (folder / "src/new.py").write_text("def fresh():\n    return 1\n")
+    (folder / "later.py").write_text("z = 3\n")
+    link = "https://github.com/acme/app/blob"
+    text = (
+        f"`src/core.py:4` src/new.py:2 far/away.py:1 {link}/main/src/core.py#L4 {link}/HEAD/src/new.py#L2\n\n"
+        f"{link}/{commit}/src/app.py#L4 {link}/{commit}/src/gone.py#L1\n\n"
+    )
+    wrong = f"src/app.py:4 src/gone.py:1 later.py:1 lib/x.py:1 src/new.py:3 {link}/{commit}/src/new.py#L1\n"
+    document.write_text(text + wrong)
+    git(folder, "add", "design.md", "src/new.py")
+    git(folder, "add", "--intent-to-add", "later.py")
+    document.write_text("src/app.py:99\n")
+    (folder / "src/new.py").write_text("def fresh():\n    return 1\n\n")
+    got = _check_staged(document, folder=folder)
+    assert [code for code, _ in got] == ["citation-path"] * 3 + ["path-in-submodule", "citation-lines", "citation-path"]
+    assert got[0][1].startswith("there is no file src/app.py in the index; did you mean 'src/new.py'")
+    assert all("in the index" in words for _, words in got[:5])
+    assert f"at commit {commit[:12]}" in got[5][1]
+
+    # However git keeps it.
+    git(folder, "update-index", "--split-index")
+    (folder / "more.py").write_text("a = 1\n")
+    git(folder, "add", "more.py")
+    assert list((folder / ".git").glob("sharedindex.*"))
+    assert _check_staged(document, folder=folder) == got
+    git(folder, "update-index", "--no-split-index")
+    git(folder, "update-index", "--index-version", "4")
+    assert _check_staged(document, folder=folder) == got
+    git(folder, "commit", "--quiet", "--all", "--message", "All")
+    git(folder, "sparse-checkout", "set", "--cone", "--sparse-index", "src")
+    document.write_text("far/away.py:1 far/away.py:9\n")
+    git(folder, "add", "design.md")
+    assert [code for code, _ in _check_staged(document, folder=folder)] == ["citation-lines"]
+
+
+def test_staged_in_an_engagement(tmp_path: Path) -> None:
+    """The audited code is that of the pin; a document beside the code is about what is committed with it."""
+    (commit,) = build(tmp_path, [Commit({"src/app.py": APP})])
+    (tmp_path / "findings").mkdir()
+    (tmp_path / "findings/engagement.yaml").write_text(
+        f"format: 1\ntitle: Review\nrepositories: {{app: {{path: .., revision: main, commit: {commit}}}}}\n"
+    )
+    for name in ("findings/notes.md", "docs.md"):
+        (tmp_path / name).write_text("src/app.py:4 src/core.py:4\n")
+    git(tmp_path, "mv", "src/app.py", "src/core.py")
+    git(tmp_path, "add", "--all")
+    for name, path in (("findings/notes.md", "src/core.py"), ("docs.md", "src/app.py")):
+        ((code, words),) = _check_staged(tmp_path / name, folder=tmp_path)
+        assert code == "citation-path"
+        assert f"no file {path}" in words
+    assert len(_check_staged(tmp_path / "docs.md", tmp_path / "findings/notes.md", folder=tmp_path)) == 2
+
+
+def test_staged_bad_input(tmp_path: Path) -> None:
+    folder = tmp_path / "app"
+    build(folder, [Commit({"a.md": "src/app.py:4\n", "link.md": Link("a.md"), "latin.md": b"\xe9\n", "src/app.py": APP})])
+
+    def refuse(name: str) -> str:
+        problem = problem_of(lambda: _check_staged(folder / name, folder=folder))
+        assert "\n" not in problem.fault
+        return f"{problem.code}: {problem.fault}"
+
+    (folder / "new.md").write_text("x\n")
+    assert refuse("new.md") == "no-file: it is not staged"
+    assert refuse("link.md") == "no-file: a symlink is staged, and no file"
+    assert refuse("latin.md") == "not-utf8: it is not UTF-8"
+    assert refuse("../b.md").startswith("no-repository: ")
+    index = folder / ".git/index"
+    whole = index.read_bytes()
+    for content in (b"DIRC" + b"\xff" * 60, whole[:60]):
+        index.write_bytes(content)
+        assert refuse("a.md").startswith("index-unreadable: the index of repository 'app' ")
+    index.unlink()
+    assert "nothing was ever staged" in refuse("a.md")
+    index.symlink_to(folder / "a.md")
+    assert refuse("a.md").startswith("index-unreadable: the index of ")
+    index.unlink()
+    os.mkfifo(index)
+    assert refuse("a.md").startswith("index-unreadable: the index of ")
+    index.unlink()
+    index.write_bytes(whole)
+    blob = git(folder, "hash-object", "-w", "--stdin", given=b"1\n").strip()
+    git(folder, "rm", "--quiet", "--cached", "a.md")
+    git(folder, "update-index", "--index-info", given=b"".join(f"100644 {blob} {n}\ta.md\n".encode() for n in (1, 2, 3)))
+    assert "conflicts" in refuse("a.md")
+
+
+@pytest.mark.slow
+def test_the_hook_judges_what_git_commits(tmp_path: Path) -> None:
+    """Run by git itself: with `git commit`, `--all`, a path, in a linked work tree, and for the first commit of all."""
+    hook = next(
+        hook
+        for hook in yaml.safe_load((Path(__file__).parents[2] / ".pre-commit-hooks.yaml").read_text())
+        if hook["id"] == "findings-report-prose"
+    )
+    program, *arguments = hook["entry"].split()
+    entry = " ".join([str(Path(sys.executable).parent / program), *arguments])
+    folder = tmp_path / "app"
+    folder.mkdir()
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    script = folder / ".git/hooks/pre-commit"
+    script.parent.mkdir(exist_ok=True)
+    script.write_text(f'#!/bin/sh\nexec {entry} -- $(git diff --cached --name-only --diff-filter=ACMR -- "*.md")\n')
+    script.chmod(0o755)
+
+    def commit(*arguments: str, at: Path = folder) -> bool:
+        command = ["git", "-C", str(at), "commit", "--quiet", "--message", "x", *arguments]
+        return subprocess.run(command, env=ENVIRONMENT, capture_output=True, check=False).returncode == 0
+
+    (folder / "app.py").write_text("a = 1\n")
+    (folder / "d.md").write_text("app.py:1\n")
+    git(folder, "add", "d.md")
+    assert not commit()  # the code is not staged
+    git(folder, "add", "app.py")
+    assert commit()
+    git(folder, "mv", "app.py", "core.py")
+    (folder / "d.md").write_text("core.py:1\n")
+    assert not commit("d.md")  # the move is staged, but not in this commit
+    assert commit("--all")
+    git(folder, "worktree", "add", "--quiet", "-b", "side", str(tmp_path / "side"))
+    (tmp_path / "side/core.py").write_text("a = 1\nb = 2\n")
+    (tmp_path / "side/d.md").write_text("core.py:2\n")
+    assert commit("--all", at=tmp_path / "side")
+
+
 @pytest.mark.slow
 def test_the_hook_and_the_formats(clone: tuple[Path, list[str]]) -> None:
     root = Path(__file__).parents[2]
@@ -211,6 +356,7 @@ def test_the_hook_and_the_formats(clone: tuple[Path, list[str]]) -> None:
     folder = clone[0]
     (folder / "good.md").write_text("`src/app.py:4`\n")
     (folder / "rotten.md").write_text("`src/app.py:4`\n\nSee src/app.py:99.\n")
+    git(folder, "add", "good.md", "rotten.md")
 
     def run(*more: str) -> subprocess.CompletedProcess[str]:
         command = [str(Path(sys.executable).parent / program), *arguments, *more]
@@ -220,7 +366,7 @@ def test_the_hook_and_the_formats(clone: tuple[Path, list[str]]) -> None:
     assert (good.returncode, good.stdout) == (0, "1 document: 1 citation checked, 0 wrong\n")
     both = run("good.md", "rotten.md", "--output-format", "github")
     assert both.returncode == 1
-    assert "::warning file=rotten.md,line=3,col=5::src/app.py at commit" in both.stdout
+    assert "::warning file=rotten.md,line=3,col=5::src/app.py in the index" in both.stdout
     as_json = json.loads(run("rotten.md", "--output-format", "json").stdout)
     assert as_json["citations"] == {"checked": 2, "wrong": 1, "other_repositories": 0}
     assert [problem["line"] for problem in as_json["problems"]] == [3, None]
