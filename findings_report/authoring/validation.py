@@ -112,7 +112,7 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], document: YamlDocumen
             return _unknown_field(name, model, detail["loc"], key, path)
         case "string_type" if field == "cwe" and (mend := suggestions.weakness(detail["input"])) is not None:
             return Problem(
-                Kind.INPUT, f"{detail['input']!r} is not a weakness id as CWE-79", mend, subject=(key, *path), code="cwe"
+                Kind.INPUT, f"{detail['input']!r} is no weakness as CWE-79 is", mend, subject=(key, *path), code="cwe"
             )
         case "string_type" if field == "cvss" and (mend := suggestions.vector(detail["input"])) is not None:
             return Problem(Kind.INPUT, f"{detail['input']!r} is not a CVSS vector", mend, subject=(key, *path), code="cvss")

@@ -185,7 +185,7 @@ def _find_schema(name: str) -> dict[str, Any]:
     """Return the schema of a file or of a command's output. Raises FindingsReportError (USAGE) for an unknown name."""
     from findings_report import commands
     from findings_report.cli.outputs import OUTPUTS, PREFIX, output_schema
-    from findings_report.problems.suggestions import listed
+    from findings_report.problems.suggestions import did_you_mean
 
     if name in SCHEMAS:
         return commands.schema(name)
@@ -193,7 +193,9 @@ def _find_schema(name: str) -> dict[str, Any]:
     name = name.removeprefix(PREFIX)
     if name in OUTPUTS:
         return output_schema(name)
-    remedy = listed(name, [*SCHEMAS, *OUTPUTS], what="schema")
+    # All of them: nothing else lists the names.
+    known = f"the schemas are {', '.join([*SCHEMAS, *sorted(OUTPUTS)])}"
+    remedy = did_you_mean(name, [*SCHEMAS, *OUTPUTS]) or known
     raise FindingsReportError(Problem(Kind.USAGE, f"there is no schema {name!r}", remedy, code="no-schema"))
 
 

@@ -50,11 +50,11 @@ def _print_health(health: Health, output_format: OutputFormat) -> None:
         out(f"{component.name.ljust(width)}  {component.version}")
     rows = [(extra.name, "-" if extra.install else "installed", extra.enables) for extra in health.extras]
     out("\n", table(("extra", "", "what it does"), rows))
-    for extra in [extra for extra in health.extras if extra.install][:1]:
-        out(f"to get {extra.name}: {extra.install}")
+    if absent := [extra.name for extra in health.extras if extra.install]:
+        out(f"to install them, or fewer: {health.install}" if len(absent) > 1 else f"to install {absent[0]}: {health.install}")
     print_problems(health.problems, output_format)
     if not exit_code(health.problems):
-        out("all dependencies are installed")
+        out("all required dependencies are installed")
 
 
 def demo(
@@ -117,7 +117,10 @@ def docs(
     page: Annotated[
         str | None,
         typer.Argument(
-            metavar="PAGE", help="Name of the page; default: list all pages.", show_default=False, autocompletion=propose_pages
+            metavar="PAGE",
+            help="Name of the page, also as in tickets.md#trackers; default: list all pages.",
+            show_default=False,
+            autocompletion=propose_pages,
         ),
     ] = None,
     output_format: MessageFormat = OutputFormat.FULL,

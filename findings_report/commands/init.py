@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,8 @@ class Health:
     """The installed ones, with versions."""
     extras: tuple[Extra, ...]
     """The optional dependencies."""
+    install: str | None
+    """The command that installs all optional ones that are missing; None if none is."""
     problems: tuple[Problem, ...]
     """The missing ones, each with the command that installs it."""
 
@@ -67,7 +70,8 @@ def doctor() -> Health:
         problems.append(Problem(Kind.OUTPUT, fault, remedy, level="note", code="pdf-confinement"))
     installed = installed_extras()
     extras = [Extra(name, enables, None if name in installed else install_extra(name)) for name, enables in EXTRAS.items()]
-    return Health(components(), tuple(extras), tuple(problems))
+    absent = [extra.name for extra in extras if extra.install]
+    return Health(components(), tuple(extras), install_extra(*absent) if absent else None, tuple(problems))
 
 
 def _find_missing_fonts() -> Iterator[Problem]:
@@ -109,14 +113,45 @@ def list_pages() -> dict[str, str]:
 
 
 def read_page(name: str) -> str:
-    """Return a page of the documentation, in Markdown. Raises FindingsReportError (USAGE) for a name that no page has."""
+    """Return a page of the documentation, or a part of it, in Markdown.
+
+    `name` is that of the page, or how a link names it: `docs/tickets.md#trackers`, with the address of a heading. Raises
+    FindingsReportError (USAGE) for a name that no page has, and for a heading that the page does not have.
+    """
     names = list_pages()
-    if name not in names:
+    # Pages print links in this form, and people copy them from there.
+    page, mark, heading = name.removeprefix("docs/").partition("#")
+    page = page.removesuffix(".md")
+    if page not in names:
         listed = f"the pages are {', '.join(names)}"
         raise FindingsReportError(
-            Problem(Kind.USAGE, f"there is no page {name!r}", did_you_mean(name, names) or listed, code="no-page")
+            Problem(Kind.USAGE, f"there is no page {name!r}", did_you_mean(page, names) or listed, code="no-page")
         )
-    return (_documentation() / f"{name}.md").read_text("utf-8")
+    text = (_documentation() / f"{page}.md").read_text("utf-8")
+    return _read_part(text, page, heading) if mark and heading else text
+
+
+def _read_part(text: str, page: str, heading: str) -> str:
+    """Return the part of a page below the heading with this address, up to the next heading of its level."""
+    lines = text.splitlines(keepends=True)
+    headings: dict[str, tuple[int, int]] = {}  # level and index of the line by address
+    ends: list[tuple[int, int]] = []
+    is_code = False
+    for index, line in enumerate(lines):
+        is_code ^= line.startswith("```")
+        level = len(line) - len(line.lstrip("#"))
+        if level and not is_code:
+            headings.setdefault(_NOT_IN_ADDRESS.sub("", line.strip("# \n").casefold()).replace(" ", "-"), (level, index))
+            ends.append((level, index))
+    if heading not in headings:
+        remedy = did_you_mean(heading, headings) or f"its headings are {', '.join(headings)}"
+        raise FindingsReportError(Problem(Kind.USAGE, f"the page {page!r} has no heading {heading!r}", remedy, code="no-page"))
+    level, start = headings[heading]
+    return "".join(lines[start : next((end for other, end in ends if end > start and other <= level), None)])
+
+
+# What GitHub leaves out of the addresses of headings.
+_NOT_IN_ADDRESS: Final = re.compile(r"[^\w\- ]")
 
 
 def _documentation() -> Path:

@@ -109,7 +109,8 @@ def describe_damage(content: bytes) -> str:
 
 
 def _refused(shown: str, fault: str) -> FindingsReportError:
-    remedy = DAMAGED_REMEDY if "damaged PDF" in fault else None
+    remedies = {"damaged PDF": DAMAGED_REMEDY, "is signed": "build it again, encrypt it, and sign it then"}
+    remedy = next((remedies[words] for words in remedies if words in fault), None)
     return FindingsReportError(Problem(Kind.INPUT, fault, remedy, place=Place(shown), code="encrypt-pdf"))
 
 

@@ -383,10 +383,19 @@ def test_a_page_of_the_documentation_is_printed(run: Run, monkeypatch: pytest.Mo
     assert {line.split()[0] for line in listed.out.splitlines()[2:]} == {path.stem for path in DOCUMENTATION.glob("*.md")}
     assert run("docs", "tickets").out == (DOCUMENTATION / "tickets.md").read_text("utf-8")
 
-    wrong = run("docs", "ticket")
+    part = run("docs", "docs/tickets.md#limits").out
+    assert part.startswith("## Limits\n")
+    assert part in (DOCUMENTATION / "tickets.md").read_text("utf-8")
+    assert part.count("\n## ") == 0
 
-    assert wrong.code == 2
-    assert "did you mean 'tickets'?" in wrong.err
+    for name, remedy in (
+        ("ticket", "did you mean 'tickets'?"),
+        ("tickets#limit", "did you mean 'limits'?"),
+        ("../README", "the pages are api, "),
+    ):
+        wrong = run("docs", name)
+        assert wrong.code == 2
+        assert remedy in wrong.err
 
     monkeypatch.setenv("FORCE_COLOR", "1")
     laid_out = run("docs", "tickets").out
@@ -1038,6 +1047,61 @@ def test_help_and_check_load_nothing_heavy(work: Work) -> None:
     for arguments, loaded in ((["--help"], ""), (check, " pydantic"), (listed, " pydantic")):
         said = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True).stdout
         assert said.splitlines()[-1] == f"loaded:{loaded}"
+
+
+# Everything that the extras bring, as if none was installed; `None` is what Python takes for "cannot be imported".
+WITHOUT_EXTRAS = """
+import json, sys
+absent = ("httpx", "distributed", "dask", "docx", "xlsxwriter", "pyhanko", "keyring", "detect_secrets", "resvg_py")
+sys.modules.update(dict.fromkeys(absent))
+from findings_report import cli
+for arguments in json.load(sys.stdin):
+    sys.argv = ["findings-report", *arguments]
+    try:
+        cli.main()
+    except SystemExit as end:
+        print("exit", end.code, *arguments[:2], flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_each_command_without_its_extra_names_the_extra_and_what_needs_none_runs(work: Work) -> None:
+    work.engagement("tickets: ['redmine:1']\n")
+    work.write("../report.pdf", "%PDF-1.7")
+    work.write("../key.pem", "-----BEGIN PRIVATE KEY-----\n")
+    needing = (
+        (["attach", "report.pdf", "--to", "redmine:1"], "no-tickets-extra"),
+        (["tickets", "create", "--to", "redmine:audit"], "no-tickets-extra"),
+        (["attach", "--dry-run"], "no-tickets-extra"),
+        (["sign", "report.pdf", "--key", "key.pem"], "no-pyhanko"),
+        (["build", "-f", "docx"], "no-format-extra"),
+        (["build", "-f", "xlsx"], "no-format-extra"),
+        (["build", "-f", "html", "--executor", "dask://127.0.0.1:1"], "no-cluster-extra"),
+    )
+    running = (
+        ["check"],
+        ["build", "-f", "md"],
+        ["tickets", "export"],
+        ["tickets", "sync"],
+        ["attach", "report.pdf", "--to", "command:desk/1"],
+        ["ci", "comment", "--report", "report.pdf", "--dry-run"],
+        ["doctor"],
+    )
+    commands = [*(command for command, _ in needing), *running]
+
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_EXTRAS],
+        cwd=work.root,
+        input=json.dumps(commands),
+        env={**os.environ, "FINDINGS_REPORT_COMMAND_DESK": "true", "REDMINE_URL": "http://127.0.0.1:1", "REDMINE_API_KEY": "x"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    exits = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("exit ")]
+    assert exits == ["2"] * len(needing) + ["0"] * len(running), done.stdout + done.stderr
+    assert re.findall(r"error: .* \[(.*)\]", done.stderr) == [code for _, code in needing]
 
 
 @pytest.fixture

@@ -23,8 +23,6 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 from urllib.parse import urljoin, urlsplit
 
-import httpx
-
 from findings_report.problems import FindingsReportError, Kind, Problem
 from findings_report.tickets.http.credentials import Credentials
 from findings_report.tickets.http.response import (
@@ -43,6 +41,8 @@ from findings_report.tickets.http.response import (
 
 if TYPE_CHECKING:
     from typing import Unpack
+
+    import httpx
 
 # Three tries with pauses of one and two seconds bridge a short failure; a longer outage is reported to the user.
 _TRIES: Final = 3
@@ -69,6 +69,8 @@ class Transport:
 
         Raises NoResponseError, also for a `url` that is none.
         """
+        import httpx
+
         try:
             request = self._client.build_request(method, url, headers=dict(headers), **body)
         except httpx.InvalidURL as error:
@@ -127,6 +129,9 @@ class Transport:
 @contextmanager
 def open_transport(*, is_local: bool, sleep: Callable[[float], None]) -> Iterator[Transport]:
     """Open connections that are closed at the end. `is_local` bypasses the proxy, for a tracker on this machine."""
+    # Here and not above: httpx is of the extra `tickets`, and a program of the user or `ci comment` needs none.
+    import httpx
+
     with asyncio.Runner() as runner:
         client = httpx.AsyncClient(
             headers={"User-Agent": "findings-report", "Accept": "application/json"},
