@@ -44,9 +44,10 @@ crashes: setup ## kill the program 500 times at random moments, and look at what
 	FINDINGS_REPORT_EXAMPLES=42 $(BIN)/python -m pytest -s tests/commands/test_interruptions.py -k killed_at_any_moment
 
 .PHONY: mutation
-mutation: setup ## weaken the modules that guard, one place at a time, and list the changes that no test notices; MODULES=... EVERY=n
-	nice -n 19 $(BIN)/python tools/mutate.py --lowest 90 --every $(EVERY) $(MODULES)
+mutation: setup ## weaken the modules that guard, one place at a time, and list the changes that no test notices; MODULES=... EVERY=n FROM=m
+	nice -n 19 $(BIN)/python tools/mutate.py --lowest 90 --every $(EVERY) --from $(FROM) $(MODULES)
 EVERY ?= 1
+FROM ?= 0
 
 .PHONY: fuzz
 fuzz: setup ## run each parser of untrusted input under a coverage-guided fuzzer for SECONDS=60; PARSERS=... (needs atheris)

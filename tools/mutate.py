@@ -3,7 +3,7 @@
     python tools/mutate.py                       all modules of GUARDS: hours
     python tools/mutate.py sandbox/restrict.py   one of them
     python tools/mutate.py --lowest 90           exit with 1 if the score of a module is below 90 %
-    python tools/mutate.py --every 10            every tenth change only
+    python tools/mutate.py --every 10 --from 3   every tenth change only, from the fourth
 
 A change removes a statement, a condition, a flag, an argument, an entry of a table or a range of a regular expression, or moves
 a comparison, a number or a truth value: what a guard looks like after somebody has weakened it. The score is the share of
@@ -85,6 +85,7 @@ _NOT_COPIED: Final = shutil.ignore_patterns(
     ".git", ".venv", "build", "dist", "*.pyc", ".mypy_cache", ".ruff_cache", "node_modules"
 )
 _SHORTEST_TIMEOUT: Final = 20.0
+_LONGEST_RUN: Final = 600.0
 _COMPARISONS: Final = {
     ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">", ast.Eq: "!=", ast.NotEq: "==",
     ast.Is: "is not", ast.IsNot: "is", ast.In: "not in", ast.NotIn: "in",
@@ -129,11 +130,12 @@ class Changes:
         for line in source.splitlines(keepends=True):
             self._lines.append(self._lines[-1] + len(line))
 
-    def list(self) -> list[Mutant]:
-        """Return the changes that still parse."""
+    def list(self, *, first: int = 0, every: int = 1) -> list[Mutant]:
+        """Return the changes that still parse, of every so many from the first."""
         tree = ast.parse(self._source)
         mutants = {mutant: None for node in self._walk(tree) for mutant in self._of(node)}
-        return sorted((mutant for mutant in mutants if self._parses(mutant)), key=lambda m: (m.start, m.end, m.replacement))
+        ordered = sorted(mutants, key=lambda m: (m.start, m.end, m.replacement))
+        return [mutant for mutant in ordered[first::every] if self._parses(mutant)]
 
     def _parses(self, mutant: Mutant) -> bool:
         try:
@@ -275,6 +277,7 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "checkout"
+        self.log = folder / "log"
         self._noticing = folder / "noticing"
         shutil.copytree(ROOT, self.folder, ignore=_NOT_COPIED, symlinks=True)
         # Modules of the same size and second look unchanged to the cache of compiled code.
@@ -299,16 +302,22 @@ class Bench:
             if reaped:
                 status = os.waitstatus_to_exitcode(code)
                 break
-            time.sleep(0.02)
+            time.sleep(0.05)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child, signal.SIGKILL)
         if status is None:
             os.waitpid(child, 0)
         return status
 
+    def run_first(self, tests: Sequence[str], *, log: Path) -> int | None:
+        """Return the exit status of the tests of an unchanged module, and measure how long each takes."""
+        self._noticing.with_name("slowest").unlink(missing_ok=True)
+        return self.run(tests, seconds=_LONGEST_RUN, log=log)
+
     def _run_in_child(self, tests: Sequence[str], log: Path) -> None:
         try:
             os.setsid()
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
             output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             for descriptor in (1, 2):
                 os.dup2(output, descriptor)
@@ -327,10 +336,15 @@ class Bench:
 
 
 class _NoticingFirst:
-    """Lets pytest start with the tests that noticed the changes before: they are likely to notice the next one."""
+    """Lets pytest start with the tests that noticed the changes before: they are likely to notice the next one.
+
+    A test that takes much longer than all did without a change ends the run: it waits for what will not come.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._slowest = path.with_name("slowest")
+        self._durations: list[float] = []
 
     def pytest_configure(self) -> None:
         """Let Hypothesis not look for the shortest example: the first one has noticed the change."""
@@ -344,11 +358,22 @@ class _NoticingFirst:
         counts = Counter(self._path.read_text("utf-8").splitlines() if self._path.exists() else ())
         session.items.sort(key=lambda item: -counts[item.nodeid])
 
+    def pytest_runtest_setup(self) -> None:
+        """Let the system end the process if this test takes too long."""
+        slowest = float(self._slowest.read_text("ascii")) if self._slowest.exists() else _LONGEST_RUN
+        signal.setitimer(signal.ITIMER_REAL, _SHORTEST_TIMEOUT / 2 + 3 * slowest)
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note the test that failed."""
+        """Note the test that failed, and how long the slowest took in the run without a change, which is the first."""
+        self._durations.append(report.duration)
         if report.failed:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(f"{report.nodeid}\n")
+
+    def pytest_sessionfinish(self) -> None:
+        """Write the duration of the slowest test."""
+        if not self._slowest.exists():
+            self._slowest.write_text(repr(max(self._durations, default=0.0)), "ascii")
 
 
 def read_equivalent() -> dict[str, set[tuple[str, str]]]:
@@ -361,15 +386,16 @@ def read_equivalent() -> dict[str, set[tuple[str, str]]]:
     return equivalent
 
 
-def measure(bench: Bench, module: str, *, every: int, is_quick: bool, log: Path) -> float:
+def measure(bench: Bench, module: str, *, first: int, every: int, is_quick: bool, log: Path) -> float:
     """Return the score of one module in percent, and print the changes that went unnoticed."""
     source = (bench.folder / "findings_report" / module).read_bytes()
     tests = GUARDS[module][:1] if is_quick else GUARDS[module]
     left_out = read_equivalent().get(module, set())
-    mutants = [mutant for mutant in Changes(source).list() if mutant.describe(source) not in left_out][::every]
+    chosen = Changes(source).list(first=first, every=every)
+    mutants = [mutant for mutant in chosen if mutant.describe(source) not in left_out]
     bench.put(module, source)
     start = time.monotonic()
-    if (status := bench.run(tests, seconds=600, log=log)) != 0:
+    if (status := bench.run_first(tests, log=log)) != 0:
         sys.exit(f"the tests of {module} fail without a change, status {status}:\n{log.read_text('utf-8', 'replace')}")
     timeout = max(_SHORTEST_TIMEOUT, 5 * (time.monotonic() - start))
     unnoticed = 0
@@ -384,7 +410,8 @@ def measure(bench: Bench, module: str, *, every: int, is_quick: bool, log: Path)
     bench.put(module, source)
     score = 100 * (1 - unnoticed / max(len(mutants), 1))
     seconds = time.monotonic() - start
-    print(f"{module}: {score:.1f} % of {len(mutants)} changes noticed, {len(left_out)} left out, {seconds:.0f} s", flush=True)
+    equivalent = len(chosen) - len(mutants)
+    print(f"{module}: {score:.1f} % of {len(mutants)} changes noticed, {equivalent} equivalent, {seconds:.0f} s", flush=True)
     return score
 
 
@@ -404,6 +431,7 @@ def main() -> None:
     parser.add_argument("modules", nargs="*", help=f"of {', '.join(GUARDS)}")
     parser.add_argument("--lowest", type=float, default=0, help="percent that each module has to reach")
     parser.add_argument("--every", type=int, default=1, help="try every so many changes only")
+    parser.add_argument("--from", dest="first", type=int, default=0, help="index of the first change to try, from 0")
     parser.add_argument("--quick", action="store_true", help="run the first file of tests only: the score is a lower bound")
     parser.add_argument("--list", action="store_true", help="print the number of changes of each module, and run nothing")
     arguments = parser.parse_args()
@@ -418,7 +446,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         bench = Bench(Path(folder))
         scores = [
-            measure(bench, module, every=arguments.every, is_quick=arguments.quick, log=Path(folder) / "log")
+            measure(bench, module, first=arguments.first, every=arguments.every, is_quick=arguments.quick, log=bench.log)
             for module in modules
         ]
     if min(scores) < arguments.lowest:

@@ -11,6 +11,7 @@ import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from xml.parsers import expat
 
@@ -190,7 +191,7 @@ def _read_tables(files: Files, declared: tuple[TableFile, ...]) -> tuple[dict[st
         problems += faults
         if content is None:
             continue
-        shown = f"{files.shown.rstrip('/')}/{table.file}" if files.shown != "." else table.file
+        shown = str(PurePosixPath(files.shown, table.file))
         try:
             tables[table.name] = read_table(content, shown)
         except _FileFaultError as error:
@@ -219,6 +220,7 @@ def read_table(content: bytes, shown: str) -> CsvTable:
         line = content.count(b"\n", 0, error.start) + 1
         raise _FileFaultError("is not UTF-8", "save the table as CSV in UTF-8", line) from None
     lines, rows = [], []
+    csv.field_size_limit(LARGEST_TABLE)  # a longer cell has a message of ours below
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     begin = 1
     try:

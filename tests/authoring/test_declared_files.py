@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -55,11 +56,13 @@ def test_a_table_is_read_as_spreadsheets_write_it() -> None:
         (b"", None, "data/hosts.csv has no rows below its head"),
         (b"A\n" + b"1\n" * (MOST_ROWS + 1), MOST_ROWS + 2, f"the table has more than {MOST_ROWS:,} rows"),
         (b"A\n" + b"x" * (LONGEST_CELL + 1), 2, f"a cell has {LONGEST_CELL + 1:,} characters"),
+        (b"A\n1\n" + b"x" * 140_000, 3, "a cell has 140,000 characters"),
         (b",".join([b"A"] * 51), 1, "the table has 51 columns"),
         (b"A\n" + b"x\n" * 1_000_000, None, "data/hosts.csv has 2,000,002 bytes"),
     ],
 )
 def test_what_is_no_table_is_reported_at_its_line(tmp_path: Path, content: bytes, line: int | None, fault: str) -> None:
+    csv.field_size_limit(131_072)  # as another import may leave it
     findings = engagement(tmp_path, content)
 
     (problem,) = problems_of(findings)
@@ -75,16 +78,19 @@ def test_only_files_of_the_folder_are_read(tmp_path: Path) -> None:
     findings = engagement(tmp_path, None)
     (tmp_path / "outside.csv").write_text("A\nsecret\n")
     place = findings / "data" / "hosts.csv"
-    faults: list[str] = [problems_of(findings)[0].fault]
+    problems = [problems_of(findings)[0]]
     place.symlink_to(tmp_path / "outside.csv")
-    faults.append(problems_of(findings)[0].fault)
+    problems.append(problems_of(findings)[0])
     place.unlink()
     os.mkfifo(place)
-    faults.append(problems_of(findings)[0].fault)
+    problems.append(problems_of(findings)[0])
 
-    assert faults[0].startswith("there is no file data/hosts.csv")
-    assert faults[1].startswith("data/hosts.csv cannot be read: it is a symbolic link that leads out")
-    assert faults[2].startswith("data/hosts.csv cannot be read: it is not a file")
+    assert problems[0].fault.startswith("there is no file data/hosts.csv")
+    assert problems[1].fault.startswith("data/hosts.csv cannot be read: it is a symbolic link that leads out")
+    assert problems[2].fault.startswith("data/hosts.csv cannot be read: it is not a file")
+    assert {
+        (problem.place and Path(problem.place.file).name, problem.place and problem.place.line) for problem in problems
+    } == {("engagement.yaml", 2)}
 
 
 @pytest.mark.parametrize(
@@ -197,6 +203,30 @@ def test_attachments_have_a_size_together(tmp_path: Path, monkeypatch: pytest.Mo
 
     assert (problem.code, problem.place and problem.place.line) == ("attachments-size", 2)
     assert problem.fault.startswith("the attachments have 12 bytes")
+
+
+def test_the_bounds_are_those_that_are_documented() -> None:
+    bounds = declared_files
+    assert (bounds.LARGEST_TABLE, bounds.MOST_ROWS, bounds.MOST_COLUMNS) == (2_000_000, 2_000, 50)
+    assert (bounds.MOST_CELLS, bounds.LONGEST_CELL, bounds.MOST_ATTACHED) == (20_000, 4_000, 50_000_000)
+    limits = declared_files._LIMITS
+    assert (limits.cpu_seconds, limits.memory_bytes, limits.file_bytes) == (60, 2_000_000_000, 0)
+    assert (limits.wall_seconds, limits.output_bytes) == (300, 200_000_000)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"A\n" + b"1\n" * 2_000,
+        b"A\n" + b"x" * 4_000,
+        b",".join([b"A"] * 50) + b"\n" + b"," * 49,
+        b"A\n" + b"1\n" * 2 + b" " * (2_000_000 - 6),
+        b"A;B,C\n1,2\n",
+        b"A\n1;2\n",
+    ],
+)
+def test_a_table_at_a_bound_is_taken(content: bytes) -> None:
+    assert read_table(content, "hosts.csv").rows
 
 
 def test_a_table_may_have_as_many_cells_as_are_taken() -> None:

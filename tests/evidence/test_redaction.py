@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError, create_model
 from repositories import Commit, build
 
-from findings_report.evidence.redaction import _mask_lines, find_hidden_passages
+from findings_report.evidence.redaction import _mask_lines, find_hidden_passages, keep_masked, mask_line, match_printed_line
 from findings_report.evidence.resolve import Resolution, resolve
 from findings_report.git import Repository, open_repository
 from findings_report.model.engagement import Engagement
@@ -585,3 +585,144 @@ def test_where_lines_were_added_within_a_moved_quote_all_that_may_be_meant_is_ma
 
 def test_a_masked_line_keeps_its_own_indentation() -> None:
     assert _mask_lines(["a", "  b c", "    d"], {1: [(0, 1)], 3: [(4, 5)]}, {2}) == (MARK, f"  {MARK}", f"    {MARK}")
+
+
+@pytest.mark.parametrize(
+    ("masked", "line", "passages"),
+    [
+        (f"a = {MARK}", '    a = "x"', [(8, 11)]),
+        (f"    a = {MARK};", "a = 1;", [(4, 5)]),
+        (f"{MARK} = {MARK};", "ab = cd;", [(0, 2), (5, 7)]),
+        (f"ab{MARK}ba", "abba", [(2, 2)]),
+        (f"a{MARK}-{MARK}-b", "a1--b", [(1, 2), (3, 3)]),
+        (f"ab{MARK}ba", "aba", None),
+        (f"a{MARK}", "b = 1", None),
+        (f"a{MARK};", "a = 1", None),
+        (f"a{MARK}-{MARK}b", "axxb", None),
+        (f"a{MARK}-{MARK}-b", "ax-b", None),
+        (f"a{MARK}--{MARK}b", "a-b-b", None),
+    ],
+)
+def test_a_printed_line_says_which_passages_of_the_line_it_masks(
+    masked: str, line: str, passages: list[tuple[int, int]] | None
+) -> None:
+    assert match_printed_line(masked, line) == passages
+
+
+def test_a_mark_with_a_number_is_that_line_of_the_file() -> None:
+    lines = ["first", "  second  ", "last"]
+    quote = "x\n\u2588redacted 1\u2588\n\u2588redacted 2\u2588\n\u2588redacted 3\u2588\n{}"
+
+    for other in ("\u2588redacted 4\u2588", "\u2588redacted 0\u2588"):
+        hidden = find_hidden_passages(quote.format(other), lines, (Region(start_line=1, end_line=3),))
+        assert (hidden.quote, dict(hidden.spans), hidden.is_unplaced) == (f"x\nfirst\nsecond\nlast\n{other}", {}, False)
+    assert keep_masked(f"a\n{MARK} b") == "a\n\u2588redacted 0\u2588 b"
+
+
+QUOTE = "\n".join(LINES[4:7])
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        {"lines": "4-7", "redact": [{"lines": 6}]},
+        {"lines": "4-7", "redact": [{"lines": "4-5"}, {"match": SECRET}]},
+        {"lines": "4-7", "redact": [{"lines": "4, 6"}]},
+        {"lines": "5-6", "redact": [{"match": SECRET}, {"lines": 5, "match": "admin"}]},
+        {"lines": "5-7", "quote": QUOTE, "redact": [{"lines": 6}]},
+        {"lines": "5-7", "quote": QUOTE, "redact": [{"match": SECRET}]},
+        {"lines": "5-7", "quote": QUOTE.replace(SECRET, "***")},
+        {"lines": "15-17", "quote": QUOTE, "redact": [{"lines": 16}]},
+        {"lines": "15-17", "quote": QUOTE, "redact": [{"lines": 16, "match": SECRET}, {"lines": 15}]},
+        {"lines": "5-7", "quote": QUOTE.replace("admin", "adm1n"), "redact": [{"lines": 6}]},
+        {"lines": "2-6", "redact": [{"match": SECRET, "lines": "2-6"}, {"lines": 5}]},
+        {"lines": "10-16", "redact": [{"lines": "12-13"}, {"lines": 11, "match": "PRIVATE"}]},
+    ],
+)
+def test_what_a_report_says_of_its_masks_masks_the_same_again(source: Repository, location: dict[str, Any]) -> None:
+    (first,) = resolved(source, location).snippets["A-1"]
+    assert first.authored is not None
+    assert SECRET not in first.model_dump_json()
+    entries = [
+        {"lines": ", ".join(map(str, entry.lines)), **({"match": entry.match} if entry.match else {})}
+        for entry in first.authored.redact
+    ]
+
+    again = resolved(source, {**location, "quote": first.authored.quote, "redact": entries})
+
+    (second,) = again.snippets["A-1"]
+    assert said(again) == said(resolved(source, location))
+    assert second.model_dump(exclude={"authored"}) == first.model_dump(exclude={"authored"})
+    assert second.authored == first.authored
+
+
+def test_a_printed_line_that_is_another_one_by_now_is_masked_as_a_whole(source: Repository) -> None:
+    other = {"lines": 6, "match": f"passwd = {MARK}"}
+
+    (snippet,) = resolved(source, {"lines": "5-6", "redact": [other]}).snippets["A-1"]
+
+    assert printed(snippet) == [LINES[4], f"    {MARK}"]
+
+
+@pytest.mark.parametrize(("line", "masked"), [("  a b ", f"  {MARK}"), ("a", MARK), ("", ""), ("   ", "   ")])
+def test_a_blank_line_has_nothing_to_mask(line: str, masked: str) -> None:
+    assert mask_line(line) == masked
+
+
+def test_lines_close_to_the_cited_ones_are_listed_as_masked_since_a_digest_covers_them(source: Repository) -> None:
+    (snippet,) = resolved(
+        source, {"lines": "4-5", "redact": [{"lines": "5-6", "match": "r"}][:0]}, redact=[{"match": SECRET}]
+    ).snippets["A-1"]
+
+    assert snippet.authored is not None
+    assert [(str(entry.lines[0]), entry.match) for entry in snippet.authored.redact] == [("6", MARK), ("19", MARK)]
+
+
+@pytest.mark.parametrize(
+    ("quote", "kept"),
+    [
+        # As it is in the file, edited, within a line, with a number, and lines that are like no masked one.
+        (f'password = "{SECRET}"', "\u2588redacted 6\u2588"),
+        (f'6 | password = "{SECRET}"', "6 | \u2588redacted 6\u2588"),
+        ('passwd = "another1-S3cret"', MARK),
+        (f'if x: password = "{SECRET}" # bad', "if x: \u2588redacted 6\u2588 # bad"),
+        ('user = "admin"', 'user = "admin"'),
+        ("unrelated()", "unrelated()"),
+    ],
+)
+def test_a_quote_is_kept_without_what_is_masked(source: Repository, quote: str, kept: str) -> None:
+    (snippet,) = resolved(source, {"lines": "5-6", "quote": f"{QUOTE[:18]}\n{quote}", "redact": [{"lines": 6}]}).snippets["A-1"]
+
+    assert snippet.authored is not None
+    assert snippet.authored.quote == f"{QUOTE[:18]}\n{kept}"
+
+
+def test_without_a_clone_a_report_keeps_masks_by_line() -> None:
+    entries = [{"lines": "5-6", "match": SECRET}, {"lines": "7"}, {"match": "admin"}, {"lines": 5, "match": f"u {MARK}"}]
+
+    (snippet,) = resolved(None, {"lines": "5-7", "quote": QUOTE, "redact": entries}).snippets["A-1"]
+
+    assert snippet.authored is not None
+    kept = [(",".join(map(str, entry.lines)), entry.match) for entry in snippet.authored.redact]
+    assert kept == [("5", MARK), ("6", MARK), ("7", None), ("5", f"u {MARK}")]
+    assert printed(snippet) == [LINES[4].replace("admin", MARK), LINES[5].replace(SECRET, MARK), f"    {MARK}"]
+    assert snippet.authored.quote == "\n".join(printed(snippet))
+
+
+@pytest.mark.parametrize(
+    ("quote", "lines", "masked"),
+    [
+        (QUOTE, "5-8", [True, True, True]),  # it is not known which line is meant
+        (QUOTE, "5, 6-7", [True, True, True]),
+        (QUOTE, "5-7", [False, True, False]),
+        (
+            "\n".join(f"{number}: {line.strip()}" for number, line in enumerate(QUOTE.split("\n"), 6)),
+            "5-7",
+            [True, False, False],
+        ),
+    ],
+)
+def test_without_a_clone_every_line_that_may_be_meant_is_masked(quote: str, lines: str, masked: list[bool]) -> None:
+    (snippet,) = resolved(None, {"lines": lines, "quote": quote, "redact": [{"lines": 6}]}).snippets["A-1"]
+
+    assert [line.strip() == MARK for line in printed(snippet)] == masked

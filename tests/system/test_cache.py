@@ -32,10 +32,11 @@ def test_folders_are_made_for_their_owner_alone() -> None:
     assert (mode(cache.root()), mode(cache.root() / "repositories")) == (0o700, 0o700)
 
 
-def test_folders_that_are_there_lose_the_rights_of_others() -> None:
+@pytest.mark.parametrize("rights", [0o777, 0o701, 0o677])
+def test_folders_that_are_there_lose_the_rights_of_others(rights: int) -> None:
     (cache.root() / "repositories").mkdir(parents=True)
-    for folder in (cache.root(), cache.root() / "repositories"):
-        folder.chmod(0o777)
+    for folder in (cache.root() / "repositories", cache.root()):
+        folder.chmod(rights)
 
     cache.make_private(cache.root() / "repositories")
 
@@ -108,6 +109,18 @@ def test_all_engagements_together_are_bounded(tmp_path: Path) -> None:
     assert [each.get("a" * 64) is not None for each in caches] == [False, False, True, True]
 
 
+def test_an_entry_that_was_used_is_kept_longer() -> None:
+    kept = cache.FileCache(cache.root() / "pages", most_bytes=1500)
+    for number in range(2):
+        kept.put(str(number) * 64, bytes(1000))
+        os.utime(cache.root() / "pages" / (str(number) * 64), (number, number))
+    kept.get("0" * 64)
+
+    kept.trim()
+
+    assert (kept.get("0" * 64), kept.get("1" * 64)) == (bytes(1000), None)
+
+
 def test_a_user_without_a_home_variable_has_the_cache_in_the_home_or_among_temporary_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,6 +172,7 @@ def replace_by_link(entry: Path) -> None:
         pytest.param(replace_by_pipe, id="a pipe, which nobody writes to"),
         pytest.param(replace_by_link, id="a link"),
         pytest.param(lambda entry: entry.chmod(0o640), id="readable by others"),
+        pytest.param(lambda entry: entry.chmod(0o601), id="with any right of others"),
         pytest.param(lambda entry: entry.write_bytes(entry.read_bytes()[:-1]), id="cut"),
         pytest.param(lambda entry: entry.write_bytes(entry.read_bytes() + b"x"), id="longer"),
         pytest.param(lambda entry: entry.write_bytes(entry.read_bytes().replace(b"1 00", b"1 01")), id="of another key"),
@@ -187,6 +201,7 @@ def test_an_entry_of_another_user_is_none() -> None:
 
 
 def test_an_entry_longer_than_the_limit_is_neither_stored_nor_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (cache._MOST_BYTES, cache._LONGEST_ENTRY_BYTES) == (536_870_912, 67_108_864)
     monkeypatch.setattr(cache, "_LONGEST_ENTRY_BYTES", 3000)
     kept = cache.FileCache(cache.root() / "pages")
     kept.put("1" * 64, bytes(1976))
@@ -262,6 +277,11 @@ def test_a_clone_has_a_name_for_people_and_a_digest(url: str, stem: str) -> None
     assert cache.repository_folder(f"{url}x").name != cache.repository_folder(url).name
 
 
+@pytest.mark.parametrize(("engagement", "stem"), [("/", "engagement"), ("/acme/findings", "acme"), ("/acme/audit", "audit")])
+def test_pages_have_the_name_of_their_engagement(engagement: str, stem: str) -> None:
+    assert cache.pages_folder(Path(engagement)).name.rpartition("-")[0] == stem
+
+
 def test_the_list_counts_files_and_survives_what_does_not_belong_there(tmp_path: Path) -> None:
     pages = cache.page_cache(tmp_path / "findings")
     pages.put(KEY, b"1234")
@@ -301,13 +321,14 @@ def test_what_a_link_in_the_cache_leads_to_stays(tmp_path: Path) -> None:
     assert list((cache.root() / "repositories").iterdir()) == []
 
 
-def test_a_cache_that_cannot_be_used_says_where_it_is_and_what_to_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError("Permission denied")])
+def test_a_cache_that_cannot_be_used_says_where_it_is_and_what_to_set(error: OSError, monkeypatch: pytest.MonkeyPatch) -> None:
     cache.make_private(cache.root() / "pages")
     (cache.root() / "pages" / "one").mkdir()
     cached = cache.list_cached()
 
     def refuse(*_: object) -> None:
-        raise PermissionError(13, "Permission denied")
+        raise error
 
     monkeypatch.setattr("shutil.rmtree", refuse)
     with pytest.raises(FindingsReportError) as caught:
@@ -315,5 +336,5 @@ def test_a_cache_that_cannot_be_used_says_where_it_is_and_what_to_set(tmp_path: 
 
     problem = caught.value.problems[0]
     assert (problem.kind, problem.code) == (Kind.OUTPUT, "cannot-write")
-    assert "Permission denied" in problem.fault
+    assert problem.fault == "cannot be removed from the cache: Permission denied"
     assert "XDG_CACHE_HOME" in (problem.remedy or "")
