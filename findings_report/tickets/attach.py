@@ -27,6 +27,7 @@ from findings_report.tickets.comment import (
     format_size,
     has_same_content,
     is_older,
+    is_signed,
 )
 from findings_report.tickets.http.credentials import Environment
 from findings_report.tickets.markup.convert import convert
@@ -247,8 +248,10 @@ def _plan(
     if attachment.is_complete or previous is None or content.report is None:
         return attachment, []
     try:
-        before = comparer.read_attached(tracker, ticket, previous)
-        if not force and has_same_content(content.report, before) and _is_announced(ticket, previous):
+        before, was_signed = comparer.read_attached(tracker, ticket, previous)
+        # A signature is worth a second file, although the report is the same; another one of the same report is not.
+        is_same = has_same_content(content.report, before) and (was_signed or not is_signed(file.content))
+        if not force and is_same and _is_announced(ticket, previous):
             return replace(attachment, newest=previous.name, is_complete=True), []
         if not force and is_older(content.report, before, comparer.inputs.folder):
             raise _refuse_older(attachment, previous, content.report, before)

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import json
 import re
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from http.client import HTTPException
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
@@ -30,12 +31,16 @@ _PER_PAGE: Final = 100
 # A change with more comments gets a second one of ours: better than a job that reads for minutes.
 _MOST_PAGES: Final = 50
 _SECONDS: Final = 30.0
+_MOST_SECONDS: Final = 120.0
 _LARGEST_ANSWER: Final = 16 * 1024 * 1024
 _LARGEST_EVENT: Final = 4 * 1024 * 1024
 _NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._/]|-(?!-)){0,99}\Z")
 _REPOSITORY: Final = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+\Z")
 _TIME: Final = re.compile(r"(?<=B) {2}[0-9]{1,9}\.[0-9] s\Z")
 """How long a file was rendered, at the end of the line about it."""
+# GitLab looks for commands with a pattern that takes the first line of three backticks for the end of a block, whatever began it
+# (Gitlab::QuickActions::Extractor): a slash behind such a line would be carried out.
+_GUARDED: Final = re.compile(r"^(?=[ \t]*(?:/|`{3}|~{3}))")
 _ACTIONS_BOT: Final = "github-actions[bot]"
 
 
@@ -84,7 +89,7 @@ def compose(name: str, sections: Mapping[str, str], job: str | None) -> str:
     for heading, text in sections.items():
         # Annotations of GitHub Actions are on the page already. With times each run would change the comment.
         shown = (line for line in text.splitlines() if not line.lstrip().startswith("::"))
-        lines = [_TIME.sub("", visible(line).rstrip()) for line in shown]
+        lines = [_GUARDED.sub("\u200b", _TIME.sub("", visible(line).rstrip())) for line in shown]
         kept: list[str] = []
         used = 0
         for line in lines:
@@ -254,7 +259,7 @@ def _send(
     request = urllib.request.Request(url, content, headers, method=method)  # noqa: S310  # `_address` has looked at it
     try:
         with _OPENER.open(request, timeout=_SECONDS) as response:
-            answer = response.read(_LARGEST_ANSWER + 1)
+            answer = _read(response)
     except urllib.error.HTTPError as error:
         with error:
             if may_refuse and error.code in (401, 403, 404):
@@ -263,14 +268,28 @@ def _send(
     # ValueError: an address that http.client does not take.
     except (OSError, HTTPException, ValueError) as error:
         raise _failure(change, f"{urlsplit(url).hostname} does not answer: {error}", "run the job again") from None
-    if len(answer) > _LARGEST_ANSWER:
+    if answer is not None and len(answer) > _LARGEST_ANSWER:
         raise _failure(
             change, f"{urlsplit(url).hostname} answers with more than {_LARGEST_ANSWER:,} bytes", "run the job again"
         )
+    if answer is None:
+        raise _failure(change, f"{urlsplit(url).hostname} does not complete its answer", "run the job again")
     try:
         return json.loads(answer) if answer.strip() else None
     except (ValueError, RecursionError):
         raise _failure(change, f"{urlsplit(url).hostname} does not answer with JSON", "set the address of the API") from None
+
+
+def _read(response: HTTPResponse) -> bytes | None:
+    """Return the answer, and little more than _LARGEST_ANSWER bytes of it; None if it takes longer than _MOST_SECONDS."""
+    until = time.monotonic() + _MOST_SECONDS
+    answer = bytearray()
+    # The time-out of the connection is for each piece: a server that sends byte after byte would hold up the job for ever.
+    while len(answer) <= _LARGEST_ANSWER and (piece := response.read1(1 << 16)):
+        answer += piece
+        if time.monotonic() > until:
+            return None
+    return bytes(answer)
 
 
 def _refusal(change: ChangeRequest, method: str, error: urllib.error.HTTPError) -> FindingsReportError:
@@ -278,10 +297,10 @@ def _refusal(change: ChangeRequest, method: str, error: urllib.error.HTTPError) 
         "github": "give the job `permissions: {pull-requests: write}`",
         "gitlab": "give GITLAB_TOKEN the scope api and the role Developer",
     }
-    is_right = error.code in (401, 403, 404)
-    return _failure(
-        change, f"the forge answers {method} of the comment with {error.code}", rights[change.forge] if is_right else None
-    )
+    remedy = rights[change.forge] if error.code in (401, 403, 404) else None
+    if 300 <= error.code < 400:
+        remedy = "set the address of the API, which a redirect does not change: the token would go with it"
+    return _failure(change, f"the forge answers {method} of the comment with {error.code}", remedy)
 
 
 def _failure(change: ChangeRequest, fault: str, remedy: str | None) -> FindingsReportError:

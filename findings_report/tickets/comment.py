@@ -171,16 +171,20 @@ class Comparer:
         return {}
 
     @cached_property
-    def _read(self) -> dict[tuple[str, str], Report]:
+    def _read(self) -> dict[tuple[str, str], tuple[Report, bool]]:
         return {}
 
-    def read_attached(self, tracker: Tracker, ticket: Ticket, previous: Attached) -> Report:
-        """Return the report in a file on the ticket, each file once. Raises FindingsReportError if it cannot be read."""
+    def read_attached(self, tracker: Tracker, ticket: Ticket, previous: Attached) -> tuple[Report, bool]:
+        """Return the report in a file on the ticket, and whether it is signed. Each file is read once.
+
+        Raises FindingsReportError if it cannot be read.
+        """
         key = previous.name, previous.mark  # the same name with another digest is another file
         if key not in self._read:
             self.progress(f"{ticket.ref}: reading {previous.name}")
             content = _download(tracker, ticket, previous)
-            self._read[key] = archive.read(content, previous.name, largest=_MAX_REPORT_BYTES, password=self.inputs.password)
+            report = archive.read(content, previous.name, largest=_MAX_REPORT_BYTES, password=self.inputs.password)
+            self._read[key] = report, is_signed(content)
         return self._read[key]
 
     def compare_with_baseline(self, baseline: ReadSide, name: str, report: Report | None, *, is_single: bool) -> Changes:
@@ -208,7 +212,7 @@ class Comparer:
 
         pair = previous.name, previous.mark, name
         if pair not in self._known:
-            before = self.read_attached(tracker, ticket, previous)
+            before, _ = self.read_attached(tracker, ticket, previous)
             self.progress(f"{ticket.ref}: comparing with {previous.name}")
             sides = [
                 side_of_report(source, side, self.inputs, self._clones)
@@ -238,6 +242,12 @@ def has_same_content(report: Report, other: Report) -> bool:
     Another version of Python, of a library or of this program gives other bytes; nobody needs a second file because of that.
     """
     return report.model_copy(update={"components": ()}) == other.model_copy(update={"components": ()})
+
+
+def is_signed(content: bytes) -> bool:
+    """Return True for a PDF with a signature. Whether the signature is valid is nothing that `attach` decides."""
+    # The dictionary of a signature is neither compressed nor encrypted: its bytes are counted (ISO 32000-2, 12.8.1).
+    return archive.is_pdf(content) and b"/ByteRange" in content
 
 
 def is_older(report: Report, other: Report, folder: Path) -> bool:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import samples
 import yaml
+from pdfs import carrying
+from signers import made_by, person
 from trackers import debian
 from trackers.redmine_server import RedmineServer
 from trackers.work import FINDING, PDF, Work, made
 
 from findings_report.model.ticket import File, TicketChange
+from findings_report.pdf.signing import SignatureSettings
 from findings_report.problems import FindingsReportError, Kind
 from findings_report.report.archive import to_json
 from findings_report.tickets import trackers
@@ -195,6 +199,20 @@ def test_programs_of_other_versions_make_no_other_report_and_an_older_one_supers
 
     build("1.8", "3.11.9")
     assert f"supersedes {newer}" in work.attach(ref, path, force=True).messages[0]
+
+
+def test_a_report_that_was_signed_since_is_attached_once(work: Work, redmine: RedmineServer) -> None:
+    ref, path = new_issue(redmine), work.root / "report.pdf"
+    plain = carrying(to_json(samples.report()))
+    ada = person("Ada").plain
+    names = []
+    # The second signature differs in its time alone, and the unsigned one says nothing that the signed one does not.
+    for content in (plain, made_by(plain, ada), made_by(plain, ada, SignatureSettings(datetime.now(UTC))), plain):
+        path.write_bytes(content)
+        names.append(File("report", ".pdf", content, "application/pdf").name)
+        work.attach(ref, path)
+
+    assert [attached["filename"] for attached in issue(redmine, ref)["attachments"]] == names[:2]
 
 
 def test_only_what_is_on_the_ticket_is_superseded_and_a_closed_or_deleted_one_is_told(

@@ -1,0 +1,69 @@
+"""The comment of a CI job: nothing in it acts on the forge, and a forge may answer anything."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from trackers.fake import Fake, Reply
+
+from findings_report.problems import FindingsReportError, Kind
+from findings_report.tickets import change_comment
+from findings_report.tickets.change_comment import ChangeRequest, compose, publish_comment
+
+TOKEN = "token-" + "0123456789" * 4
+
+# What GitLab leaves out when it looks for commands: Gitlab::QuickActions::Extractor, CODE_REGEX. Its end is the first such
+# line, however long the fence at the beginning is.
+GITLAB_CODE = re.compile(r"^```.+?\n```\ *$", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/close",
+        "```\n/close\n```",
+        "`````\n/close",
+        "a\n```\n/merge\n```\n/label ~x",
+        "  ```\n   /close",
+        "~~~\n/close",
+        "```\r\n/close",
+        "```  \x0c/close",
+        "<pre>\n/close\n</pre>\n```\n/close",
+    ],
+)
+def test_no_line_of_a_text_is_a_command_to_gitlab(text: str) -> None:
+    written = compose("report", {"The report": text, "What changed": text}, None)
+
+    assert not re.search(r"^\s*/", GITLAB_CODE.sub("", written), re.MULTILINE)
+    assert len(re.findall(r"^(`{3,})text\n(?:.*\n)*?\1$", written, re.MULTILINE)) == 2
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(content=b"[" * 200_000),
+        Reply(content=b"\xff\xfe[]"),
+        Reply(content=b"<html>sign in</html>", headers={"Content-Type": "text/html"}),
+        Reply(content=b"[" + b" " * 17_000_000 + b"]"),
+        Reply(content=b'{"username": ' + b"9" * 5000 + b"}"),
+        Reply(None, 307, headers={"Location": "https://elsewhere.example.org/"}),
+        Reply({"message": TOKEN}, 500),
+        Reply(is_cut=True),
+        Reply(content=b"[] ", drip_seconds=0.2),
+    ],
+    ids=["deep", "binary", "page", "large", "number", "redirect", "fault", "cut", "slow"],
+)
+def test_an_answer_of_any_kind_is_one_problem_without_the_token(reply: Reply, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(change_comment, "_MOST_SECONDS", 0.1)
+    with Fake.started() as forge:
+        forge.expect("GET", "/user", reply)
+        notes = f"{forge.url}/projects/5/merge_requests/7/notes"
+        change = ChangeRequest("gitlab", notes, notes, f"{forge.url}/user", {"PRIVATE-TOKEN": TOKEN}, TOKEN, None)
+
+        with pytest.raises(FindingsReportError) as raised:
+            publish_comment(change, "report", "text")
+
+    (problem,) = raised.value.problems
+    assert (problem.kind, problem.code) == (Kind.NETWORK, "change-comment")
+    assert TOKEN not in f"{problem.fault} {problem.remedy}"
