@@ -38,8 +38,8 @@ _NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._/]|-(?!-)){0,99}\Z")
 _REPOSITORY: Final = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+\Z")
 _TIME: Final = re.compile(r"(?<=B) {2}[0-9]{1,9}\.[0-9] s\Z")
 """How long a file was rendered, at the end of the line about it."""
-# GitLab looks for commands with a pattern that takes the first line of three backticks for the end of a block, whatever began it
-# (Gitlab::QuickActions::Extractor): a slash behind such a line would be carried out.
+# GitLab looks for commands with a pattern that takes the first line of three backticks for the end of a block, whatever began
+# it (Gitlab::QuickActions::Extractor): a slash behind such a line would be carried out.
 _GUARDED: Final = re.compile(r"^(?=[ \t]*(?:/|`{3}|~{3}))")
 _ACTIONS_BOT: Final = "github-actions[bot]"
 
