@@ -40,13 +40,14 @@ from findings_report.cli.output import (
     wrote,
 )
 from findings_report.problems import Kind, Level, Problem
+from findings_report.problems.safe_text import list_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from findings_report.cli.outputs import DiffFindingOutput, DiffOutput, DiffPlaceOutput
+    from findings_report.cli.outputs import DiffDeclaredOutput, DiffFindingOutput, DiffOutput, DiffPlaceOutput
     from findings_report.commands.diff import PublishedDiff
-    from findings_report.model.comparison import ChangeCount, ComparedFinding, Comparison, TrackedRegion
+    from findings_report.model.comparison import ChangeCount, ComparedFinding, Comparison, DeclaredFileChange, TrackedRegion
 
 SIDE: Final = "A folder, a report's JSON or PDF, or a git revision of the findings; git:REV forces a revision."
 
@@ -173,6 +174,10 @@ def _print_findings(comparison: Comparison, write: Callable[..., None]) -> None:
                 text = wrapped(f"{compared.id}: {judgement.weight.value}: {judgement.text}")
                 before, weight, after = text.partition(f"{judgement.weight.value}:")
                 write(Styled(before, "bold"), Styled(weight, style), after)
+    for file in comparison.declared_files:
+        differs = f" ({', '.join(field.label for field in file.fields)})" if file.fields else ""
+        where = f", in {list_names(file.findings)}" if file.findings else ""
+        write(wrapped(f"{file.kind} {file.name}: {file.change.value}{differs}{where}"))
     for lineage in comparison.lineages:
         write(wrapped(f"{lineage.kind}: {lineage.text}"))
     for limit in comparison.limits:
@@ -209,8 +214,22 @@ def _output(diffed: PublishedDiff) -> DiffOutput:
     return DiffOutput(
         counts={count.name: count.total for count in comparison.counts},
         findings=tuple(map(_finding_output, comparison.findings)),
+        declared_files=tuple(map(_declared_output, comparison.declared_files)),
         limits=comparison.limits,
         files=built_files(diffed.files),
+    )
+
+
+def _declared_output(file: DeclaredFileChange) -> DiffDeclaredOutput:
+    from findings_report.cli.outputs import DiffDeclaredOutput
+
+    return DiffDeclaredOutput(
+        kind=file.kind,
+        name=file.name,
+        title=file.title,
+        change=file.change.value,
+        fields=tuple(field.name for field in file.fields),
+        findings=file.findings,
     )
 
 

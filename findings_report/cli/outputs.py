@@ -624,6 +624,21 @@ class DiffFindingOutput(OutputPart):
     """Most serious first."""
 
 
+class DiffDeclaredOutput(OutputPart):
+    """A table, attachment or picture that differs."""
+
+    kind: str
+    """table, attachment or picture."""
+    name: str
+    title: str | None
+    change: str
+    """new, updated or absent."""
+    fields: tuple[str, ...]
+    """What differs: name, title, caption, size, sha256 or rows."""
+    findings: tuple[str, ...]
+    """Ids of the findings whose texts print it."""
+
+
 class DiffOutput(CommandOutput):
     """Two reports compared."""
 
@@ -632,6 +647,8 @@ class DiffOutput(CommandOutput):
     """Number of findings by change."""
     findings: tuple[DiffFindingOutput, ...]
     """The findings of both reports."""
+    declared_files: tuple[DiffDeclaredOutput, ...]
+    """The tables, attachments and pictures that differ."""
     limits: tuple[str, ...]
     """What could not be compared."""
     files: tuple[BuiltFileOutput, ...]

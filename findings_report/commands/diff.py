@@ -148,10 +148,12 @@ def _find_tripped(comparison: Comparison, gates: Sequence[_Gate], scale: Sequenc
             remedy = "add the clone with `--repository NAME=PATH`, or fetch its whole history"
             problems.append(Problem(Kind.GATE, fault, remedy, code="gate-blind"))
     changed = sum(1 for compared in comparison.findings if compared.change is not Change.UNCHANGED)
-    if exit_code and changed:
-        problems.append(
-            Problem(Kind.GATE, f"--exit-code: {changed} finding{'' if changed == 1 else 's'} changed", code="exit-code")
-        )
+    files = len(comparison.declared_files)
+    if exit_code and (changed or files):
+        fault = f"--exit-code: {changed} finding{'' if changed == 1 else 's'} changed"
+        if files:
+            fault = f"{fault}; {files} of the tables, attachments and pictures changed"
+        problems.append(Problem(Kind.GATE, fault, code="exit-code"))
     return problems
 
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from difflib import SequenceMatcher
 from enum import StrEnum
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
-from findings_report.model.comparison import FieldChange, TrackedRegion, Words
+from findings_report import prose
+from findings_report.authoring import natural
+from findings_report.model.comparison import Change, DeclaredFileChange, FieldChange, TrackedRegion, Words
 from findings_report.model.engagement import Severity
 from findings_report.model.evidence import Region, Snippet
 from findings_report.model.field_types import TextForAudience
 from findings_report.model.finding import Affected, Event, Fix, Rating, Recommendation, Reference
 from findings_report.model.passages import heading_of, passage_fields
-from findings_report.model.report import CustomValue, ReportedFinding, Score
+from findings_report.model.report import CustomValue, Picture, Report, ReportedAttachment, ReportedFinding, ReportedTable, Score
 from findings_report.model.report_tables import Weakness
 from findings_report.model.translation import ENGLISH, Translation
 
@@ -58,6 +61,164 @@ def compare_fields(
     if is_read and before != after:
         changes.append(_describe_change("locations", "\n".join(before) or None, "\n".join(after) or None, translation))
     return tuple(changes)
+
+
+def compare_declared_files(
+    baseline: Report, current: Report, pairs: Mapping[str, str], translation: Translation = ENGLISH
+) -> tuple[DeclaredFileChange, ...]:
+    """Return every table, attachment and picture that differs, matched by name, and what has no pair by equal content.
+
+    `pairs` has the baseline's id of each finding that both reports have, by its current id.
+    """
+    printed = [_list_printed(report) for report in (baseline, current)]
+    changes: list[DeclaredFileChange] = []
+    for kind, read in _DECLARED.items():
+        before, after = ({file.name: file for file in read(report)} for report in (baseline, current))
+        origins = _match_files(before, after)
+        for name in sorted({*after, *(before.keys() - origins.values())}):
+            new, old = after.get(name), before.get(origins.get(name, "" if name in after else name))
+            fields = tuple(_compare_files(old, new, translation)) if old is not None and new is not None else ()
+            if old is not None and new is not None and not fields:
+                continue
+            ids = {id for id, names in printed[1].items() if new is not None and (kind, name) in names}
+            gone = {id for id, names in printed[0].items() if old is not None and (kind, old.name) in names}
+            known = {was: id for id, was in pairs.items()}
+            latest = new or old
+            changes.append(
+                DeclaredFileChange(
+                    kind=kind,
+                    name=name,
+                    title=_title_of(latest) if latest is not None else None,
+                    change=Change.NEW if old is None else Change.ABSENT if new is None else Change.UPDATED,
+                    fields=fields,
+                    findings=tuple(sorted(ids | {known.get(id, id) for id in gone}, key=natural)),
+                )
+            )
+    return tuple(changes)
+
+
+def label_declared_file(change: DeclaredFileChange, field: FieldChange, translation: Translation) -> FieldChange:
+    """Return a change of a table, attachment or picture as one of a finding that prints it."""
+    what = translation.gettext(_KINDS[change.kind], name=change.name)
+    label = translation.gettext("{file}: {field}", file=what, field=field.label)
+    return field.model_copy(update={"name": f"{change.kind}:{change.name}:{field.name}", "label": label})
+
+
+_KINDS: Final = {"table": "Table {name}", "attachment": "Attachment {name}", "picture": "Picture {name}"}
+
+_Declared = ReportedTable | ReportedAttachment | Picture
+
+
+def _list_pictures(report: Report) -> Iterator[Picture]:
+    yield from report.engagement.images
+    if report.engagement.logo is not None:
+        yield report.engagement.logo.model_copy(update={"name": "logo"})
+
+
+_DECLARED: Final[dict[Literal["table", "attachment", "picture"], Callable[[Report], Iterable[_Declared]]]] = {
+    "table": lambda report: report.engagement.tables,
+    "attachment": lambda report: report.attachments,
+    "picture": _list_pictures,
+}
+
+
+def _title_of(file: _Declared) -> str | None:
+    if isinstance(file, Picture):
+        return file.alt
+    return file.title if isinstance(file, ReportedAttachment) else file.caption
+
+
+def _digest(file: _Declared) -> str:
+    if isinstance(file, ReportedAttachment):
+        return file.sha256
+    content = file.content if isinstance(file, Picture) else repr((file.header, file.rows)).encode()
+    return hashlib.sha256(content).hexdigest()
+
+
+def _match_files(before: Mapping[str, _Declared], after: Mapping[str, _Declared]) -> dict[str, str]:
+    """Return the name in the baseline of each file that both sides have, by its current name."""
+    pairs = {name: name for name in after if name in before}
+    # A file that was only renamed is no other file.
+    left = {_digest(before[name]): name for name in sorted(before.keys() - pairs.keys(), reverse=True)}
+    for name in sorted(after.keys() - pairs.keys()):
+        if (old := left.pop(_digest(after[name]), None)) is not None:
+            pairs[name] = old
+    return pairs
+
+
+def _list_printed(report: Report) -> dict[str, frozenset[tuple[str, str]]]:
+    """Return the (kind, name) of every table and picture that a finding's texts print, by the finding's id."""
+    files = {image.file: image.name for image in report.engagement.images if image.file is not None}
+    tables = {table.name for table in report.engagement.tables}
+    names = {image.name for image in report.engagement.images}
+    if not tables and not names:  # no text need be read
+        return {}
+    printed: dict[str, frozenset[tuple[str, str]]] = {}
+    for finding in report.findings:
+        uses = [use for passage in finding.prose for use in prose.references(passage.text).uses]
+        shown = {("table", use.name) for use in uses if use.kind == "table"}
+        shown |= {("picture", files.get(use.name, use.name)) for use in uses if use.kind == "image"}
+        printed[finding.id] = frozenset(shown)
+    return printed
+
+
+def _compare_files(before: _Declared, after: _Declared, translation: Translation) -> Iterator[FieldChange]:
+    """Yield what differs of one file, as far as a reader of the report could see it."""
+    _ = translation.gettext
+    facts: list[tuple[str, str, str | None, str | None]] = [("name", _("Name"), before.name, after.name)]
+    label = _("Caption") if isinstance(after, ReportedTable) else _("Title")
+    label = _("Description of the picture") if isinstance(after, Picture) else label
+    facts.append(("title", label, _title_of(before), _title_of(after)))
+    if isinstance(before, Picture) and isinstance(after, Picture):
+        facts.append(("caption", _("Caption"), before.caption, after.caption))
+        size = "{width} × {height}"
+        old, new = (_(size, width=picture.width, height=picture.height) for picture in (before, after))
+        facts.append(("size", _("Size in pixels"), old, new))
+    if isinstance(before, ReportedAttachment) and isinstance(after, ReportedAttachment):
+        old, new = (translation.number(attachment.size) for attachment in (before, after))
+        facts.append(("size", _("Size in bytes"), old, new))
+    if not isinstance(after, ReportedTable):
+        facts.append(("sha256", "SHA-256", _digest(before), _digest(after)))
+    for name, label, was, now in facts:
+        if was != now:
+            yield FieldChange(name=name, label=label, before=was, after=now)
+    if isinstance(before, ReportedTable) and isinstance(after, ReportedTable):
+        yield from _compare_rows(before, after, translation)
+
+
+_MOST_ROWS: Final = 200
+"""Changed rows of a table that are listed, of each side: nobody reads more, and all are in the tables themselves."""
+
+
+def _compare_rows(before: ReportedTable, after: ReportedTable, translation: Translation) -> Iterator[FieldChange]:
+    """Yield the rows that changed as one field, below the header, which names their columns."""
+    if (before.header, before.rows) == (after.header, after.rows):
+        return
+    gone: list[str] = []
+    came: list[str] = []
+    for old, new in _pair_rows(before.rows, after.rows):
+        if old != new:
+            gone.extend(map(_write_row, old))
+            came.extend(map(_write_row, new))
+    count = max(len(gone), len(came))
+    label = translation.gettext("Rows")
+    if count > _MOST_ROWS:
+        label = translation.gettext("Rows, the first {number} of {count} that changed", number=_MOST_ROWS, count=count)
+    old_text, new_text = (
+        "\n".join((_write_row(table.header), *rows[:_MOST_ROWS])) for table, rows in ((before, gone), (after, came))
+    )
+    words = list(diff_words(f"{old_text}\n", f"{new_text}\n"))
+    # The last row ends without a break, of both sides.
+    for index in range(len(words) - 1, -1, -1):
+        words[index] = words[index].model_copy(update={"text": words[index].text.removesuffix("\n")})
+        if words[index].kind == "same":
+            break
+    yield FieldChange(name="rows", label=label, before=old_text, after=new_text, words=tuple(words))
+
+
+def _write_row(row: Sequence[str]) -> str:
+    # A line is a row, so that a cell's own lines are written as one.
+    return " | ".join(" ".join(cell.split()) for cell in row)
 
 
 def diff_words(before: str, after: str) -> tuple[Words, ...]:
@@ -200,6 +361,15 @@ _WRITTEN: Final[dict[type, Callable[[Any, Translation], str | None]]] = {
 
 
 def _pair_blocks(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield runs of lines and their replacement."""
+    for gone, came in _pair_rows(old, new):
+        yield "".join(gone), "".join(came)
+
+
+_Row = TypeVar("_Row", bound=Hashable)
+
+
+def _pair_rows(old: Sequence[_Row], new: Sequence[_Row]) -> Iterator[tuple[Sequence[_Row], Sequence[_Row]]]:
     """Yield runs of lines and their replacement; between equal ends in one piece, where there are too many to compare."""
     if len(old) * len(new) > _MOST_LINES or _count_equal_pairs(old, new) > _MOST_COMPARED:
         start = _count_common(old, new)
@@ -210,15 +380,15 @@ def _pair_blocks(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, 
         # Without autojunk: from 200 lines on, difflib would ignore lines that are frequent, such as blank ones.
         steps = [step[1:] for step in SequenceMatcher(None, old, new, autojunk=False).get_opcodes()]
     for first, last, new_first, new_last in steps:
-        yield "".join(old[first:last]), "".join(new[new_first:new_last])
+        yield old[first:last], new[new_first:new_last]
 
 
-def _count_equal_pairs(old: Sequence[str], new: Sequence[str]) -> int:
+def _count_equal_pairs(old: Sequence[Hashable], new: Sequence[Hashable]) -> int:
     counts = Counter(new)
     return sum(counts[line] for line in old)
 
 
-def _count_common(old: Sequence[str], new: Sequence[str]) -> int:
+def _count_common(old: Sequence[Hashable], new: Sequence[Hashable]) -> int:
     """Return how many lines both begin with."""
     return next((n for n, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
 

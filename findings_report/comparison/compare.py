@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Final
 
 from findings_report.authoring import natural
-from findings_report.comparison.changed_fields import compare_fields
+from findings_report.comparison.changed_fields import compare_declared_files, compare_fields, label_declared_file
 from findings_report.comparison.claims import combine_drifts, judge_claim
 from findings_report.comparison.matching import CitedLines, Family, Matching, Traits, match
 from findings_report.model.comparison import (
@@ -24,6 +24,7 @@ from findings_report.model.comparison import (
     ComparedFinding,
     Comparison,
     ComparisonSide,
+    DeclaredFileChange,
     FieldChange,
     FixCommit,
     Lineage,
@@ -91,7 +92,9 @@ def compare(
     components: Sequence[Component] = (),
 ) -> Comparison:
     """Return the comparison. `sources` are the two sides as the user named them."""
-    sides = _Sides(baseline, current, pairing, code)
+    origins = {id: was for id, (was, _) in pairing.pairs.items()}
+    declared = compare_declared_files(baseline, current, origins, current.engagement.translation)
+    sides = _Sides(baseline, current, pairing, code, declared)
     compared = [sides.present(finding) for finding in current.findings]
     paired = {old for old, _ in pairing.pairs.values()}
     compared += [sides.absent(finding) for finding in baseline.findings if finding.id not in paired]
@@ -106,6 +109,7 @@ def compare(
         findings=tuple(compared),
         limits=tuple(limits),
         components=tuple(sorted(components, key=lambda component: component.name.casefold())),
+        declared_files=declared,
     )
 
 
@@ -135,6 +139,7 @@ class _Sides:
     current: Report
     pairing: FindingPairs
     code: FollowedCode
+    declared: tuple[DeclaredFileChange, ...]
 
     def present(self, finding: ReportedFinding) -> ComparedFinding:
         """Return a finding of the current side, with its counterpart if it has one."""
@@ -143,7 +148,16 @@ class _Sides:
             old = self._before[pair[0]]
             is_read = self._is_read(old, finding)
             evidence = self.code.forward.get(old.id, ())
-            fields = compare_fields(old, finding, evidence, is_read=is_read, translation=self._translation)
+            fields = (
+                *compare_fields(old, finding, evidence, is_read=is_read, translation=self._translation),
+                # A reader of the finding sees the tables and pictures in its text, too.
+                *(
+                    label_declared_file(change, field, self._translation)
+                    for change in self.declared
+                    if finding.id in change.findings
+                    for field in change.fields
+                ),
+            )
             return self._describe(Change.UPDATED if fields else Change.UNCHANGED, old, finding, pair[1], fields)
         return self._describe(Change.NEW, None, finding, self._explain(finding, "Not in the baseline."))
 

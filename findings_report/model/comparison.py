@@ -11,6 +11,8 @@ from datetime import date
 from enum import StrEnum
 from typing import Final, Literal, assert_never
 
+from pydantic import Field
+
 from findings_report.model.drift import Drift, DriftKind
 from findings_report.model.engagement import State
 from findings_report.model.evidence import Frozen
@@ -124,6 +126,23 @@ class FieldChange(Frozen):
     """New value as text; None if there is none."""
     words: tuple[Words, ...] = ()
     """For prose, the two texts compared word by word; empty for short values."""
+
+
+class DeclaredFileChange(Frozen):
+    """A table, attachment or picture of the engagement that differs between the reports."""
+
+    kind: Literal["table", "attachment", "picture"]
+    """What the report uses the file as."""
+    name: str
+    """Name of the table or picture in texts, file name of the attachment; of the current side, if it has it."""
+    title: str | None
+    """Caption of the table, title of the attachment, description of the picture."""
+    change: Change
+    """new, updated or absent."""
+    fields: tuple[FieldChange, ...] = ()
+    """What differs of one that both reports have. Of a table, the rows that changed, each on a line below the header."""
+    findings: tuple[str, ...] = ()
+    """Ids of the compared findings whose texts print it. They list its changes among their own."""
 
 
 class TrackedRegion(Frozen):
@@ -407,6 +426,9 @@ class Comparison(Frozen):
     """Limits of the comparison with their reasons, one sentence each."""
     components: tuple[Component, ...]
     """Programs that made the comparison, by name."""
+    # Left out where there is none, so that earlier versions read the file.
+    declared_files: tuple[DeclaredFileChange, ...] = Field(default=(), exclude_if=lambda changes: not changes)
+    """Tables, attachments and pictures that differ, in this order, by name."""
 
     @property
     def detailed(self) -> tuple[ComparedFinding, ...]:

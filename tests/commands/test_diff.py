@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Callable
 from datetime import date
@@ -13,6 +15,7 @@ from typing import Any
 import pytest
 import repositories
 from pdfs import carrying
+from PIL import Image
 
 from findings_report import commands
 from findings_report.cli.app import main
@@ -386,6 +389,100 @@ def test_a_template_without_a_document_is_told(demo: Path) -> None:
 
     told = set(made.problems) - set(run(demo, "report-1.0").problems)
     assert [(problem.level, problem.code) for problem in told] == [("note", "no-document")]
+
+
+def declare_files(folder: Path) -> tuple[Path, Path]:
+    """Two equal copies of the demo with two tables, an attachment and a picture; a finding prints one of the tables."""
+    old = commands.demo(folder / "old")
+    findings = old / "findings"
+    findings.joinpath("coverage.csv").write_text("Module,Covered\nfiles.py,81 %\nstore.py,40 %\n")
+    findings.joinpath("roles.csv").write_text("Role,May\nuser,read\nadmin,write\n")
+    findings.joinpath("poc.py").write_text("print(1)\n")
+    Image.new("RGB", (4, 3), "red").save(findings / "flow.png")
+    with findings.joinpath("engagement.yaml").open("a") as file:
+        file.write(
+            "tables:\n  - {name: coverage, file: coverage.csv, caption: Coverage}\n  - {name: roles, file: roles.csv}\n"
+            "attachments: [{file: poc.py, title: Proof of concept}]\nimages: [{name: flow, file: flow.png, alt: The flow}]\n"
+        )
+    edit(findings / "DEMO-004.finding.yaml", ("description: |\n", "description: |\n  ![](table:roles)\n\n"))
+    shutil.copytree(old, folder / "new", symlinks=True)
+    return old, folder / "new"
+
+
+@pytest.mark.slow
+def test_a_changed_cell_attachment_or_picture_is_in_every_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new = declare_files(tmp_path)
+    unchanged = run(new, str(old))
+    edit(new / "findings/coverage.csv", ("81 %", "85 %"), ("store.py,40 %\n", "store.py,40 %\nweb.py,100 %\n"))
+    edit(new / "findings/roles.csv", ("user,read", 'user,"read, <b>write</b>"'))
+    new.joinpath("findings/poc.py").write_text("print(2)\n")
+    Image.new("RGB", (4, 3), "blue").save(new / "findings/flow.png")
+
+    diffed = run(new, str(old), formats=("json", "md", "html"), output=f"{tmp_path}/out/", exit_code=True)
+
+    assert unchanged.comparison.declared_files == ()
+    changes = {change.name: change for change in diffed.comparison.declared_files}
+    assert {change.kind for change in changes.values()} == {"table", "attachment", "picture"}
+    (rows,) = changes["coverage"].fields
+    assert (rows.before, rows.after) == (
+        "Module | Covered\nfiles.py | 81 %",
+        "Module | Covered\nfiles.py | 85 %\nweb.py | 100 %",
+    )
+    assert [word.text for word in rows.words if word.kind != "same"] == ["81", "85", "web.py | 100 %"]
+    # What a finding prints is a change of the finding, and only of that one.
+    assert [(each.id, [field.label for field in each.fields]) for each in diffed.comparison.findings if each.fields] == [
+        ("DEMO-004", ["Table roles: Rows"])
+    ]
+    assert changes["roles"].findings == ("DEMO-004",)
+    digests = [hashlib.sha256(b"print(%d)\n" % number).hexdigest() for number in (1, 2)]
+    texts = {suffix: (tmp_path / "out" / f"diff.{suffix}").read_text() for suffix in ("json", "md", "html")}
+    assert all(digest in text for digest in digests for text in texts.values())
+    assert "files.py | [-81-]{+85+} %" in texts["md"]
+    assert "<del>81</del><ins>85</ins>" in texts["html"]
+    assert texts["html"].count("&lt;b&gt;write") == 1
+    assert archive.document_from_json((tmp_path / "out/diff.json").read_bytes(), shown="diff.json") == diffed.comparison
+    assert [problem.code for problem in diffed.problems if problem.kind is Kind.GATE] == ["exit-code"]
+
+    monkeypatch.setattr("sys.argv", ["findings-report", "diff", str(old), str(new)])
+    with pytest.raises(SystemExit):
+        main()
+    shown = capsys.readouterr().out
+    assert "table coverage: updated (Rows)" in shown
+    assert "attachment poc.py: updated (SHA-256)" in shown
+    assert "table roles: updated (Rows), in DEMO-004" in shown
+
+
+@pytest.mark.slow
+def test_a_file_that_was_renamed_came_or_went_is_named_and_a_rewritten_table_is_cut(tmp_path: Path) -> None:
+    old, new = declare_files(tmp_path)
+    (new / "findings/poc.py").rename(new / "findings/exploit.py")
+    edit(
+        new / "findings/engagement.yaml",
+        ("file: poc.py", "file: exploit.py"),
+        ("  - {name: coverage, file: coverage.csv, caption: Coverage}\n", "  - {name: more, file: more.csv}\n"),
+    )
+    for folder, letter in ((old, "a"), (new, "b")):
+        text = "".join(f"{letter}{number},{number}\n" for number in range(500))
+        (folder / "findings/roles.csv").write_text(f"Role,May\n{text}")
+    (new / "findings/more.csv").write_text("A,B\n1,2\n")
+
+    changes = {change.name: change for change in run(new, str(old)).comparison.declared_files}
+
+    assert {name: change.change for name, change in changes.items()} == {
+        "coverage": Change.ABSENT,
+        "more": Change.NEW,
+        "roles": Change.UPDATED,
+        "exploit.py": Change.UPDATED,
+    }
+    assert [(field.name, field.before, field.after) for field in changes["exploit.py"].fields] == [
+        ("name", "poc.py", "exploit.py")
+    ]
+    (rows,) = changes["roles"].fields
+    assert rows.label == "Rows, the first 200 of 500 that changed"
+    assert rows.before is not None
+    assert len(rows.before.splitlines()) == 201
 
 
 def test_two_runs_give_the_same_bytes(demo: Path, tmp_path: Path) -> None:
