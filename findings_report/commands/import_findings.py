@@ -28,6 +28,7 @@ from findings_report.importing import (
     ImportedText,
     Importer,
     ImportOptions,
+    SummaryRow,
 )
 from findings_report.model.engagement import Engagement
 from findings_report.model.evidence import Verdict
@@ -44,6 +45,9 @@ _SAME_TEXT: Final = 60.0
 
 _DEVICES: Final = re.compile(r"(?:CON|PRN|AUX|NUL|(?:COM|LPT)[0-9])(?:\..*)?", re.IGNORECASE)
 """Names that no file has on Windows."""
+
+_IN_FILE: Final = "file "
+"""In the lock file, before the name of the file that has the finding of a row."""
 
 _HEADER: Final = "# Written by `findings-report import`, which compares it with the next import. Keep it with the findings.\n"
 
@@ -90,6 +94,8 @@ class _Import:
     problems: list[Problem] = field(default_factory=list)
     folded: set[str] = field(default_factory=set)
     """`taken` in lower case."""
+    rated: frozenset[str] = frozenset()
+    """Names of the files whose findings an index page rates."""
     last_id: str | None = None
     """The id of the last new finding, if it is the next of a series."""
 
@@ -242,10 +248,17 @@ def _read_lock(files: authoring.Files) -> dict[str, list[dict[str, Any]]]:
                 if part == "findings" and identifier_fault(entry["id"]):
                     raise TypeError
             lock[part] = list(entries)
+        ids = Counter(entry["id"].casefold() for entry in lock["findings"])
     except (YamlFault, AttributeError, TypeError):
         place = Place(f"{files.shown.rstrip('/')}/{authoring.IMPORT_LOCK}")
         remedy = "restore the last committed version; without the file, all findings are imported again"
         raise FindingsReportError(Problem(Kind.INPUT, "is not as it was written", remedy, place=place, code="lock")) from None
+    if repeated := [entry["id"] for entry in lock["findings"] if ids[entry["id"].casefold()] > 1]:
+        # The second of two would overwrite what was imported for the first.
+        shown = f"{files.shown.rstrip('/')}/{authoring.IMPORT_LOCK}"
+        fault = f"has {ids[repeated[0].casefold()]} entries for {repeated[0]}, and each would write its file"
+        remedy = "keep the entry of the finding that has the id, or restore the last committed version"
+        raise FindingsReportError(Problem(Kind.INPUT, fault, remedy, place=Place(shown), code="lock"))
     return lock
 
 
@@ -261,12 +274,35 @@ def _import_all(run: _Import, inputs: Inputs, opened: Mapping[Path, ForeignFile]
         repositories = {name: _find_repository(run.engagement, name, reader) for name, reader in readers.items()}
         run.problems += _name_missing_code(repositories, importer)
         run.context = replace(run.context, repositories=repositories)
-        read_file = importer.load_reader()
-        for source, file in opened.items():
-            _import_one(run, source, read_file(file, run.context), importer)
+        for source, imported in _read_files(run, opened, importer).items():
+            _import_one(run, source, imported, importer)
     parts = {part: entries for part, entries in run.lock.items() if entries}
     if parts or run.files.read(authoring.IMPORT_LOCK) is not None:
         run.edited[authoring.IMPORT_LOCK] = (_HEADER + authoring.write_fields(parts)).encode()
+
+
+def _read_files(run: _Import, opened: Mapping[Path, ForeignFile], importer: Importer) -> dict[Path, ImportedFile]:
+    """Return what the files have. A finding in an index page and in a file of its own is that of the file."""
+    names = {os.path.abspath(source): _name_source(source, run.folder) for source in opened}  # noqa: PTH100 - as readers do
+    before = {os.path.abspath(run.folder / entry["source"]): entry["source"] for entry in run.lock["findings"]}  # noqa: PTH100
+    # A row that was imported as a finding still rates the finding of the file, which may have no severity of its own.
+    rows: dict[str, list[SummaryRow]] = {}
+    for path, name in names.items():
+        for entry in run.lock["findings"]:
+            if f"{_IN_FILE}{name}" in entry.get("also", ()):
+                title, severity, status = (str(entry["written"].get(key, "")) for key in ("title", "severity", "status"))
+                rows.setdefault(path, []).append(SummaryRow(0, None, None, title, None, severity, status, "", ()))
+    context = run.context = replace(run.context, others={**before, **names}, rows=rows)
+    read_file = importer.load_reader()
+    imported = {source: read_file(file, context) for source, file in opened.items()}
+    rated = dict(rows)
+    for each in imported.values():
+        rated |= {path: [*rated.get(path, ()), *more] for path, more in each.rows.items()}
+    run.rated = frozenset(names[path] for path in rated if path in names)
+    for source, path in zip(opened, names, strict=True):
+        if rated.get(path) != rows.get(path):
+            imported[source] = read_file(opened[source], replace(context, rows=rated))
+    return imported
 
 
 def _find_repository(engagement: Engagement, name: str, reader: FileReader | None) -> AuditedRepository:
@@ -317,6 +353,13 @@ def _import_one(run: _Import, source: Path, imported: ImportedFile, importer: Im
     named = [(findings[at].identities[0], findings[at].fields) for at in rest]
     for at, entry in zip(rest, _find_earlier(named, others), strict=True):
         entries[at] = entry
+    # The row of an index page that was imported before this file.
+    in_file = [entry for entry in run.lock["findings"] if f"{_IN_FILE}{name}" in entry.get("also", ())]
+    of_rows = [entry for entry in in_file if not any(entry is known for known in entries)]
+    for at, entry in zip(rest, _find_earlier(named, of_rows), strict=True):
+        entries[at] = entries[at] or entry
+    if len(findings) == len(of_rows) == 1:
+        entries[0] = entries[0] or of_rows[0]
     # A file of another folder is known by its name alone.
     if earlier and not any(entries) and not name.startswith("../") and not (run.folder / name).exists():
         fault = f"no finding of it was in {name} when that was imported before"
@@ -327,7 +370,10 @@ def _import_one(run: _Import, source: Path, imported: ImportedFile, importer: Im
         if entry is not None:
             earlier = [other for other in earlier if other is not entry]
         _write_finding(run, name, finding, entry, is_known=finding.identities[0] in before)
+    elsewhere = {f"{_IN_FILE}{other}" for other in run.context.others.values()}
     for entry in earlier:
+        if elsewhere.intersection(entry.get("also", ())):
+            continue
         fault = f"{entry['id']} is no longer in {source.name}; it was not changed"
         run.problems.append(Problem(Kind.INPUT, fault, level="note", code="import-gone"))
     _write_texts(run, name, source, imported.texts)
@@ -361,7 +407,11 @@ def _write_finding(
 ) -> None:
     """Add a finding, or update that of `entry`. `is_known` is True if the last import had a finding with this key."""
     key, values = finding.identities[0], dict(finding.fields)
-    also = {"also": list(finding.identities[1:])} if finding.identities[1:] else {}
+    more = list(finding.identities[1:])
+    if finding.file is not None or source in run.rated:
+        # Also of the file itself: imported without the index page, it keeps the rating.
+        more.append(f"{_IN_FILE}{_name_source(Path(finding.file), run.folder) if finding.file is not None else source}")
+    also = {"also": more} if more else {}
     if entry is None:
         id = _choose_id(run, finding, is_known=is_known)
         run.taken.append(id)
@@ -377,15 +427,25 @@ def _write_finding(
         fault = f"{entry['id']} was {entry['key']} in {source} and is {key} now; it was recognised by its title or text"
         run.problems.append(Problem(Kind.INPUT, fault, level="note", code="import-id"))
     id = entry["id"]
-    if f"{id}{authoring.FINDING_SUFFIX}" not in run.names:
-        id = run.renamed.get(id.casefold(), id)
     own = run.names.get(f"{id}{authoring.FINDING_SUFFIX}")
+    is_other = own is not None and _is_another(run.files.read(own) or b"", entry["written"])
+    renamed = run.renamed.get(id.casefold())
+    if renamed is not None and (own is None or is_other):
+        id, is_other = renamed, False
+        own = run.names.get(f"{id}{authoring.FINDING_SUFFIX}")
     news = {"source": source, "key": key, **also, "written": values}
     entry.pop("also", None)
     if own is None:
         fault = f"{id} was deleted after it was imported; it was not imported again"
         run.problems.append(Problem(Kind.INPUT, fault, level="note", code="import-gone"))
         entry.update(news)
+        return
+    if is_other:
+        # Both texts are others than those of the import, so its other values may be a person's as well.
+        fault = f"has the id of {values['title']!r} from {source}, and is another finding: it was not changed"
+        remedy = f"give it another id: rename its file, or remove the entry of {id} from {authoring.IMPORT_LOCK}"
+        place = Place(display_path(run.folder / own))
+        run.problems.append(Problem(Kind.INPUT, fault, remedy, place=place, level="warning", code="import-reused"))
         return
     file = own
     content = run.files.read(file) or b""
@@ -406,6 +466,23 @@ def _write_finding(
     run.edited[file] = merged.content
     run.ids.append(id)
     run.imported.append(file)
+
+
+def _is_another(content: bytes, written: Mapping[str, Any]) -> bool:
+    """Return True for a file that has neither the title nor the description that were imported, not even edited ones.
+
+    Somebody deleted the finding and gave its id to another one.
+    """
+    from rapidfuzz import fuzz
+
+    mine = authoring.written_values(read(content).data)
+
+    def is_like(name: str) -> bool:
+        texts = [" ".join(str(fields.get(name, "")).casefold().split())[:5_000] for fields in (mine, written)]
+        return fuzz.ratio(*texts, score_cutoff=_SAME_TEXT) > 0 or not all(texts)
+
+    is_cited = any(location in mine.get("locations", ()) for location in written.get("locations", ()))
+    return not is_cited and not is_like("title") and not is_like("description")
 
 
 def _find_earlier(

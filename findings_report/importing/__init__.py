@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from findings_report.importing.citations import FITTING
     from findings_report.importing.placement import Code, PlacedFinding, place_finding
     from findings_report.importing.review import EngagementText, Review, ReviewedFinding, find_lost_words, read_review
+    from findings_report.importing.summary_tables import SummaryRow
 
 __all__ = [
     "FITTING",
@@ -43,6 +44,7 @@ __all__ = [
     "PlacedFinding",
     "Review",
     "ReviewedFinding",
+    "SummaryRow",
     "find_lost_words",
     "place_finding",
     "read_review",
@@ -58,6 +60,7 @@ _MODULES: Final = {
     "ReviewedFinding": "review",
     "find_lost_words": "review",
     "read_review": "review",
+    "SummaryRow": "summary_tables",
 }
 
 

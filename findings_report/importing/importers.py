@@ -6,13 +6,14 @@ YAML are the writer's, for all importers the same. Imports nothing heavy at run 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from findings_report.evidence.source_files import FileReader
+    from findings_report.importing.summary_tables import SummaryRow
     from findings_report.model.engagement import Engagement
     from findings_report.problems import Problem
 
@@ -77,6 +78,10 @@ class ImportContext:
     """Its repositories, by name."""
     options: ImportOptions
     """The options of the run."""
+    others: Mapping[str, str] = field(default_factory=dict)
+    """Every file whose findings are imported, in this run or before: its name in the lock file by its absolute path."""
+    rows: Mapping[str, Sequence[SummaryRow]] = field(default_factory=dict)
+    """Rows of index pages about the findings of such a file, by its absolute path."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +112,8 @@ class ImportedFinding:
     """The id that it has in the file, if it is to keep that."""
     is_certain: bool = False
     """Whether an identity holds whatever the texts are, and in every file: a fingerprint, and not a number or a title."""
+    file: str | None = None
+    """Absolute path of the file that may have the whole finding, where this is of an index page."""
     must_keep_id: bool = False
     """Whether another id would be wrong: references name this one."""
 
@@ -127,6 +134,8 @@ class ImportedFile:
     """Blocks of code that stay text."""
     problems: tuple[Problem, ...] = ()
     """Warnings and notes."""
+    rows: Mapping[str, Sequence[SummaryRow]] = field(default_factory=dict)
+    """Its rows about the findings of other files, by their absolute paths."""
 
 
 Reader = Callable[[ForeignFile, ImportContext], ImportedFile]

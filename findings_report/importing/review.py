@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, pairwise
 from typing import Final
@@ -30,7 +30,15 @@ from findings_report.importing.review_blocks import (
     find_labels_of_links,
     match_id,
 )
-from findings_report.importing.summary_tables import SummaryRow, find_id_key, find_row, find_title_key, is_same, read_rows
+from findings_report.importing.summary_tables import (
+    SummaryRow,
+    find_id_key,
+    find_row,
+    find_target,
+    find_title_key,
+    is_same,
+    read_rows,
+)
 from findings_report.model.finding import Status
 
 _PROSE: Final = ("description", "summary", "impact", "scenario", "proof", "recommendation", "response")
@@ -86,6 +94,8 @@ class ReviewedFinding:
     """Target of the heading's link."""
     unread: tuple[str, ...] = ()
     """Lines of severity and status that say more than one thing, or none for certain; they are in the texts."""
+    target: str | None = None
+    """The Markdown file that its row or heading links to, which may have more about it."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +122,8 @@ class Review:
     """Labels and other words of the source whose meaning is in a field, or in its name."""
     unread: tuple[tuple[int, str], ...]
     """Headings, each with its 0-based line, that begin with an id and are no findings."""
+    linked: tuple[SummaryRow, ...] = ()
+    """Rows and headings of an index page about findings of other files; they stay in the texts."""
 
 
 @dataclass
@@ -134,16 +146,24 @@ class _Draft:
     """The heading above that names its kind."""
 
 
-def read_review(text: str, scale: Sequence[str] = (), path: str = "") -> Review:
+def read_review(
+    text: str,
+    scale: Sequence[str] = (),
+    path: str = "",
+    *,
+    is_elsewhere: Callable[[str], bool] = lambda _: False,
+    rows: Sequence[SummaryRow] = (),
+) -> Review:
     """Return the findings and texts of a review; no findings where none is recognised.
 
     `scale` has the engagement's severities, whose names go before those of the default scale. `path` is the file's: the names
-    of file and folder may rate the findings, as in `High-Risk/reentrancy.md`.
+    of file and folder may rate the findings, as in `High-Risk/reentrancy.md`. `is_elsewhere` returns True for a link to a
+    file whose findings are imported; `rows` are those of an index page about the findings of this file.
 
     Raises FindingsReportError (INPUT), without a place, for more than MOST_HEADINGS headings.
     """
     blocks = ReviewBlocks(text.replace("\r\n", "\n").replace("\r", "\n"), Severities(scale))
-    return _ReviewReader(blocks, path).read()
+    return _ReviewReader(blocks, path).read(is_elsewhere, rows)
 
 
 def find_lost_words(source: str, kept: Iterable[str]) -> list[str]:
@@ -166,16 +186,21 @@ class _ReviewReader:
         self._lines_of_headings = [heading.first for heading in self.headings]
         self._lines_of_fences = [first for first, _, _ in self.fences]
 
-    def read(self) -> Review:
-        drafts = self._find_findings()
+    def read(self, is_elsewhere: Callable[[str], bool], index: Sequence[SummaryRow]) -> Review:
+        drafts, linked = self._divide_linked(self._find_findings(), is_elsewhere)
         stated = self._read_severity_before(drafts)
         rows = self._read_summaries(drafts)
         found: list[ReviewedFinding] = []
         joined: set[int] = set()
         for draft in drafts:
-            row = find_row(rows, *self._name(draft))
+            name = self._name(draft)
+            row = find_row(rows, *name)
             joined.update(other.line for other in rows if row is not None and is_same(other, row))
-            found.append(self._read_finding(draft, row, stated or self.path_severity))
+            # A page about one weakness is what its row links to, whatever both are called.
+            of_index = index[0] if len(drafts) == len(index) == 1 else find_row(index, *name)
+            found.append(self._read_finding(draft, row or of_index, stated or self.path_severity))
+        linked += [row for row in rows if row.line not in joined and row.target and is_elsewhere(row.target)]
+        joined.update(row.line for row in linked)
         alone = [row for row in rows if row.line not in joined and self._is_finding(row)]
         found += self._read_alone(alone)
         findings = tuple(sorted(found, key=lambda finding: finding.line))
@@ -188,7 +213,23 @@ class _ReviewReader:
             for heading in self.headings
             if heading.level < INLINE_LABEL and heading.first not in read and ANY_ID.match(heading.text)
         )
-        return Review(findings, texts, tuple(self.dropped), unread)
+        unread = tuple(entry for entry in unread if entry[0] not in joined)
+        return Review(findings, texts, tuple(self.dropped), unread, tuple(linked))
+
+    def _divide_linked(
+        self, drafts: Sequence[_Draft], is_elsewhere: Callable[[str], bool]
+    ) -> tuple[list[_Draft], list[SummaryRow]]:
+        """Return the findings of this text, and a row for each whose heading links to a file of its own."""
+        own: list[_Draft] = []
+        linked: list[SummaryRow] = []
+        for draft in drafts:
+            target = find_target(url := bare_heading(draft.heading.text)[1])
+            if target is None or not is_elsewhere(target):
+                own.append(draft)
+                continue
+            own_id, title = self._name(draft)
+            linked.append(SummaryRow(draft.heading.first, own_id, None, title, url, draft.severity or "", "", "", ()))
+        return own, linked
 
     def _add_links(self, text: str) -> str:
         """Return the definitions of the links that a text uses."""
@@ -375,7 +416,7 @@ class _ReviewReader:
     def _read_row(self, row: SummaryRow) -> ReviewedFinding:
         severity, is_alone = self.severities.read(row.severity)
         status = read_status(row.status)
-        letter = self.severities.name(re.split(r"[-0-9 ]", row.own_id)[0]) if row.own_id else None
+        letter = self._rate_letter(row.own_id)
         texts = [row.description] if row.description else []
         texts += [f"**{heading.strip(' *')}:** {cell}" if heading.strip(" *") else cell for heading, cell in row.others]
         self.dropped += [row.own_id or "", row.id_url or "", *(heading for heading, _ in row.others)]
@@ -408,7 +449,11 @@ class _ReviewReader:
             cited=(),
             url=row.url,
             unread=tuple(unread),
+            target=row.target,
         )
+
+    def _rate_letter(self, own_id: str | None) -> str | None:
+        return self.severities.name(re.split(r"[-0-9 ]", own_id)[0]) if own_id else None
 
     def _read_finding(self, draft: _Draft, row: SummaryRow | None, fallback: str | None) -> ReviewedFinding:
         heading = draft.heading
@@ -432,9 +477,9 @@ class _ReviewReader:
         status = status or self._find_reply(heading.last, draft.last)
         if row is not None:
             # What the section says itself goes first: tables are often older than the text.
-            rating = rating or self.severities.read(row.severity)[0]
+            rating = rating or self.severities.read(row.severity)[0] or self._rate_letter(row.own_id)
             status = status or read_status(row.status)
-        letter = self.severities.name(re.split(r"[-0-9 ]", own_id)[0]) if own_id else None
+        letter = self._rate_letter(own_id)
         unread = tuple(
             self.lines[number].strip()
             for number, name in self.blocks.doubtful
@@ -453,6 +498,7 @@ class _ReviewReader:
             cited=self._link(cited),
             url=url,
             unread=unread,
+            target=find_target(url),
         )
 
     def _link(self, chunks: Sequence[str | Fence]) -> Chunks:

@@ -5,6 +5,7 @@ It proves that no word of the source is lost, because prose has no fields that c
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -32,6 +33,7 @@ from findings_report.importing.review import (
     find_lost_words,
     read_review,
 )
+from findings_report.importing.summary_tables import SummaryRow, find_target
 from findings_report.model.finding import Location
 from findings_report.problems import FindingsReportError, Kind, Place, Problem
 
@@ -41,11 +43,23 @@ _ORDER: Final = ("summary", "description", "impact", "scenario", "proof", "recom
 def read_review_file(file: ForeignFile, context: ImportContext) -> ImportedFile:
     """Return the findings and texts of a review. Raises FindingsReportError (INPUT) without a finding, or if a word is lost."""
     text = decode_text(file).replace("\r\n", "\n").replace("\r", "\n")
+    own = os.path.abspath(file.shown)  # noqa: PTH100  # without following symbolic links
+
+    def find_path(target: str) -> str:
+        return os.path.normpath(os.path.join(os.path.dirname(own), target))  # noqa: PTH118, PTH120
+
+    def is_elsewhere(target: str) -> bool:
+        return find_path(target) in context.others and find_path(target) != own
+
+    scale = [severity.name for severity in context.engagement.severities]
     try:
-        review = read_review(text, [severity.name for severity in context.engagement.severities], file.shown)
+        review = read_review(text, scale, file.shown, is_elsewhere=is_elsewhere, rows=context.rows.get(own, ()))
     except FindingsReportError as error:
         raise FindingsReportError([replace(problem, place=Place(file.shown)) for problem in error.problems]) from None
-    if not review.findings:
+    is_index = review.linked or any(
+        is_elsewhere(target) for match in _LINKED.finditer(text) if (target := find_target(match["url"]))
+    )
+    if not review.findings and not is_index:
         refuse_json(file)
         fault = "no finding is recognised in it"
         remedy = "give each finding a heading, as in `### [H-01] Title`, with `#### Description` and other parts below it"
@@ -65,9 +79,17 @@ def read_review_file(file: ForeignFile, context: ImportContext) -> ImportedFile:
         keys[finding.key] = keys.get(finding.key, 0) + 1
         number = keys[finding.key]
         key = finding.key if number == 1 else f"{finding.key} ({number})"
-        findings.append(ImportedFinding((key,), values, str(finding.line + 1), finding.own_id))
+        target = find_path(finding.target) if finding.target else None
+        findings.append(ImportedFinding((key,), values, str(finding.line + 1), finding.own_id, file=target))
     texts = tuple(ImportedText(*title_and_text) for title_and_text in _join_texts(review.texts))
-    return ImportedFile(tuple(findings), texts, unplaced=sum(place.unplaced for place in placed), problems=tuple(problems))
+    rows: dict[str, list[SummaryRow]] = {}
+    for row in review.linked:
+        rows.setdefault(find_path(row.target or ""), []).append(row)
+    unplaced = sum(place.unplaced for place in placed)
+    return ImportedFile(tuple(findings), texts, unplaced=unplaced, problems=tuple(problems), rows=rows)
+
+
+_LINKED: Final = re.compile(r"\]\((?P<url>[^()\s]{1,500})\)")
 
 
 def _find_code(

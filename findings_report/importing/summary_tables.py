@@ -5,10 +5,12 @@ Pure. Columns are recognised by their headings, and a row only if what it says i
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import unquote
 
 from markdown_it.token import Token
 
@@ -66,6 +68,18 @@ class SummaryRow:
     description: str
     others: tuple[tuple[str, str], ...]
     """Heading and text of the other cells that have one."""
+
+    @property
+    def target(self) -> str | None:
+        """The Markdown file that the row links to."""
+        return find_target(self.url) or find_target(self.id_url)
+
+
+def find_target(url: str | None) -> str | None:
+    """Return the path of the Markdown file that a link leads to, from the folder of its review; None for another link."""
+    path = unquote((url or "").partition("#")[0])
+    is_file = path.lower().endswith((".md", ".markdown")) and "://" not in path and not path.startswith("/")
+    return posixpath.normpath(path) if is_file else None
 
 
 def read_tables(tokens: Sequence[Token]) -> Iterator[ReviewTable]:

@@ -493,11 +493,90 @@ def test_a_status_stays_with_its_text(
         assert finding["description"].strip() == dict([ALPHA, BETA, OWNER, FEE, ("Gamma", ALPHA[1])])[finding["title"]]
 
 
+def test_an_id_that_was_given_to_another_finding(place: Workplace) -> None:
+    place.run(_finding("H-01", *ALPHA) + _finding("H-02", *BETA))
+    file = place.folder / "H-01.finding.yaml"
+    mine = file.read_text().replace(ALPHA[0], "Mine").replace(ALPHA[1], "Sessions never expire after a log-out.")
+    file.write_text(mine)
+    # A severity that both have is nobody's word that the import may change it.
+    changed = f"## [H-01] {ALPHA[0]}\n\n**Severity:** Low\n\n{ALPHA[1]}\n\n" + _finding("H-02", *BETA)
+    result = place.run(changed)
+    assert [problem.code for problem in result.problems if problem.code != "import-no-code"] == ["import-reused"]
+    assert file.read_text() == mine
+    # Renamed with its alias, the imported finding is known again beside the other one.
+    (place.folder / "A-1.finding.yaml").write_text(
+        mine.replace("Mine", ALPHA[0]).replace("Sessions never expire after a log-out.", ALPHA[1]) + "aliases: [H-01]\n"
+    )
+    file.rename(place.folder / "B-1.finding.yaml")
+    assert "import-reused" not in {problem.code for problem in place.run(changed).problems}
+    assert "severity: low" in (place.folder / "A-1.finding.yaml").read_text()
+    lock = place.folder / "import.lock.yaml"
+    lock.write_text(lock.read_text().replace("H-02", "A-1", 1))
+    before = {path: path.read_bytes() for path in place.folder.iterdir() if path.is_file()}
+    with pytest.raises(FindingsReportError) as caught:
+        place.run(changed)
+    assert [(problem.code, "2 entries for A-1" in problem.fault) for problem in caught.value.problems] == [("lock", True)]
+    assert {path: path.read_bytes() for path in place.folder.iterdir() if path.is_file()} == before
+
+
 def test_another_title_is_named_where_a_status_was_set(place: Workplace) -> None:
     place.run(_finding("H-01", *OWNER))
     _set_status(place, "H-01")
     result = place.run(_finding("H-01", *FEE))
     assert [FEE[0] in problem.fault for problem in result.problems if problem.code == "import-kept"] == [True]
+
+
+INDEX = """# Audit of Acme
+
+| # | Finding | Severity | Status |
+|---|---------|----------|--------|
+| [001](docs/001-drain.md) | The owner drains the pool | High | Fixed |
+| [002](./docs/002%20rounding.md#top) | Rounding by a wei | Low | Acknowledged |
+| 003 | Only a row | Medium | |
+
+## High risk
+
+### [Expiry is ignored](docs/003.md)
+
+- [The owner drains the pool](docs/001-drain.md)
+"""
+PAGES = {
+    "docs/001-drain.md": "# Owner can drain the pool\n\n## Impact\n\nAll.\n\n## Description\n\nThe owner drains it.\n",
+    "docs/002 rounding.md": "# Rounding by a wei\n\n## Impact\n\nA wei.\n\n## Description\n\nIt favours one.\n",
+    "docs/003.md": "# Expiry is ignored\n\nSeverity: Medium\n\n## Description\n\nNobody reads the expiry.\n",
+}
+
+
+@pytest.mark.parametrize("order", ["together", "index first", "pages first"])
+def test_an_index_page_and_the_files_of_its_findings(place: Workplace, order: str) -> None:
+    (place.root / "docs").mkdir()
+    for name, text in {**PAGES, "README.md": INDEX}.items():
+        (place.root / name).write_text(text)
+    index, pages = [place.root / "README.md"], [place.root / name for name in PAGES]
+    runs = {"together": [index + pages], "index first": [index, pages], "pages first": [pages, index]}[order]
+    for files in [*runs, index + pages, index, pages]:
+        inputs = Inputs(place.folder, {})
+        result = import_findings("review", inputs, files, dry_run=False, progress=lambda _: None)
+        assert [problem.fault for problem in result.problems if problem.code == "import-gone"] == []
+    got = {finding["title"]: (finding["severity"], finding["status"]) for finding in place.findings}
+    assert len(place.findings) == 4
+    assert got == {
+        "Owner can drain the pool": ("high", "resolved"),
+        "Rounding by a wei": ("low", "acknowledged"),
+        "Only a row": ("medium", "undetermined"),
+        "Expiry is ignored": ("medium", "undetermined"),  # what the page of a finding says goes first
+    }
+    assert "The owner drains the pool" in str(place.engagement)
+    assert str(place.root) not in (place.folder / "import.lock.yaml").read_text()
+
+
+def test_an_index_page_of_nothing_but_links(place: Workplace) -> None:
+    (place.root / "a.md").write_text(PAGES["docs/003.md"])
+    (place.root / "README.md").write_text("# Findings\n\n- [Expiry is ignored](a.md)\n")
+    files = [place.root / "README.md", place.root / "a.md"]
+    import_findings("review", Inputs(place.folder, {}), files, dry_run=False, progress=lambda _: None)
+    assert [finding["title"] for finding in place.findings] == ["Expiry is ignored"]
+    assert "a.md" in str(place.engagement)
 
 
 def test_reviews_of_other_folders(place: Workplace) -> None:
