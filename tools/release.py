@@ -4,7 +4,8 @@
 
 The argument is the address of the files of this version, for the links of the README and the metadata. All is built twice, from
 two copies of the commit, and must have the same bytes. Refused: changes that are not committed, a commit without the tag
-`vVERSION`, a version without a date in CHANGELOG.md, metadata that are not valid, a relative link in the description.
+`vVERSION`, a version without a date in CHANGELOG.md, metadata that are not valid, a relative link in the description, and a
+picture there that leads to a page.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from cyclonedx.model import HashAlgorithm, HashType
 from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.output.json import JsonV1Dot6
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
 from packaging.metadata import Metadata
 
@@ -33,6 +36,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 _NAME: Final = "findings-report"
 _PIN: Final = re.compile(r"^([A-Za-z0-9_.-]+)==([^ ;\\]+)")
 _HASH: Final = re.compile(r"--hash=sha256:([0-9a-f]{64})")
+_PICTURE_PAGE: Final = re.compile(r"!\[[^\]\[]*\]\([^)\s]*/(?:blob|src)/[^)\s]*\)")
 _RELATIVE_LINK: Final = re.compile(r"\]\((?![a-z]+:|#)[^)\s]+\)")
 
 
@@ -89,14 +93,17 @@ def build(folder: Path, address: str) -> dict[str, bytes]:
 
 
 def check_metadata(wheel: zipfile.ZipFile) -> None:
-    """Exit with 1 unless the metadata are valid, as packaging reads them, and every link of the description is absolute."""
+    """Exit with 1 unless the metadata are valid, as packaging reads them, and the description's links are absolute."""
     (name,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
     text = wheel.read(name)
     metadata = Metadata.from_email(text, validate=True)
     if not metadata.project_urls:
         stop("the metadata have no Project-URL")
-    if relative := _RELATIVE_LINK.findall(str(email.message_from_bytes(text).get_payload())):
+    description = str(email.message_from_bytes(text).get_payload())
+    if relative := _RELATIVE_LINK.findall(description):
         stop(f"the description has relative links: {', '.join(relative)}")
+    if pages := _PICTURE_PAGE.findall(description):
+        stop(f"the description has pictures that lead to pages: {', '.join(pages)}")
 
 
 def bill_of_materials(version: str, wheel: bytes) -> bytes:
@@ -118,7 +125,10 @@ def bill_of_materials(version: str, wheel: bytes) -> bytes:
             purl = PackageURL("pypi", None, name, release)
             bom.components.add(Component(name=name, version=release, purl=purl, bom_ref=str(purl), hashes=hashes))
     bom.register_dependency(program, bom.components)
-    return JsonV1Dot6(bom).output_as_string(indent=2).encode() + b"\n"
+    text = JsonV1Dot6(bom).output_as_string(indent=2)
+    if fault := JsonStrictValidator(SchemaVersion.V1_6).validate_str(text):
+        stop(f"the bill of materials is not valid: {str(fault.data).splitlines()[0]}")
+    return text.encode() + b"\n"
 
 
 def run(*command: str) -> str:

@@ -46,7 +46,7 @@ from findings_report.authoring.new_finding import (
     write_fields,
     written_values,
 )
-from findings_report.authoring.yaml_editor import add_list, change_texts, relocate, set_text
+from findings_report.authoring.yaml_editor import change_texts, extend_list, relocate, set_text
 
 __all__ = [
     "ENGAGEMENT",
@@ -65,10 +65,10 @@ __all__ = [
     "Overlay",
     "Revision",
     "Snapshot",
-    "add_list",
     "append_entries",
     "change_texts",
     "engagement_schema",
+    "extend_list",
     "find_folder",
     "finding_schema",
     "from_library",

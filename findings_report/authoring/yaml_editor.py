@@ -171,22 +171,47 @@ def set_text(content: bytes, path: Path, value: str, *, shown: str) -> bytes:
     return result
 
 
-def add_list(content: bytes, key: str, values: Sequence[str], *, shown: str) -> bytes:
-    """Return `content` with the new last key `key`, whose value is the list.
+def extend_list(content: bytes, key: str, values: Sequence[str], *, shown: str) -> bytes:
+    """Return `content` with the values at the end of the list `key`, in the layout of the list; a new one is the last key.
 
-    Raises FindingsReportError (INPUT) if the key exists, or if it cannot be added with certainty.
+    Raises FindingsReportError (INPUT) if the value is no list, or if the values cannot be added with certainty.
     """
-    document = read(content)
-    line_end = _line_break(document.text)
-    gap = "" if content.endswith((b"\n", b"\r")) else line_end
-    result = content + f"{gap}{key}: [{', '.join(quoted(value) for value in values)}]{line_end}".encode()
     try:
-        if key not in document.data and read(result).data == document.data | {key: list(values)}:
-            return result
+        document = read(content)
+        known = document.data.get(key)
+        if isinstance(known, list) or known is None:
+            text = (_extended if key in document.data else _with_list)(document, key, [quoted(value) for value in values])
+            result = (b"\xef\xbb\xbf" if content.startswith(b"\xef\xbb\xbf") else b"") + text.encode()
+            if read(result).data == document.data | {key: [*(known or ()), *values]}:
+                return result
     except YamlFault:
         pass
     remedy = f"write it by hand: {key}: [{', '.join(values)}]"
     raise FindingsReportError(Problem(Kind.INPUT, f"`{key}` cannot be added here", remedy, place=Place(shown), code="edit"))
+
+
+def _with_list(document: YamlDocument, key: str, values: Sequence[str]) -> str:
+    line_end = _line_break(document.text)
+    gap = "" if document.text.endswith(("\n", "\r")) else line_end
+    return f"{document.text}{gap}{key}: [{', '.join(values)}]{line_end}"
+
+
+def _extended(document: YamlDocument, key: str, values: Sequence[str]) -> str:
+    """Return the text with the values behind the last one of a list. The caller must check the result."""
+    text, mark = document.text, document.values[(key,)]
+    count = len(document.data[key] or ())
+    if not count:
+        # `key:` and `key: []`; what follows on the line, a comment, stays.
+        start, end = document.index(mark.line, mark.column), document.index(mark.end_line, mark.end_column)
+        return f"{text[:start]}{' ' * (start == end)}[{', '.join(values)}]{text[end:]}"
+    last = document.values[(key, count - 1)]
+    if mark.style == "[":
+        end = document.index(last.end_line, last.end_column)
+        return f"{text[:end]}, {', '.join(values)}{text[end:]}"
+    end = _line_end(document, last_line(last, document))
+    # The dash and the blanks behind it, as the last value has them.
+    dash = document.lines[last.line][: last.column]
+    return text[:end] + "".join(f"{_line_break(text)}{dash}{value}" for value in values) + text[end:]
 
 
 def change_texts(content: bytes, changes: Mapping[Path, Callable[[str], str]], *, shown: str) -> bytes:

@@ -192,18 +192,54 @@ class PinOutput(CommandOutput):
     """A sentence for each repository, and with --links for each link that was pinned."""
 
 
-# What was done on a tracker differs by tracker, so these are sentences; problems have codes.
-class DoneOutput(CommandOutput):
-    """What was done."""
+class FetchedRepositoryOutput(OutputPart):
+    """A repository of `fetch`."""
 
-    done: tuple[str, ...]
-    """A sentence for each thing that was done."""
+    repository: str
+    """Its name in engagement.yaml."""
+    action: Literal["fetched", "cached", "local", "no-url"]
+    """`cached`: all cited commits were in the cache; `local`: it has a clone at its `path`."""
+    commits: tuple[str, ...]
+    """The cited commits that are in the cache now."""
+    missing: tuple[str, ...]
+    """The cited commits that the repository does not have; the locations that name them stay unchecked."""
+    text: str
+    """The same as a sentence."""
 
 
-class FetchOutput(DoneOutput):
+class FetchOutput(CommandOutput):
     """The repositories that were cloned."""
 
     name = "fetch"
+    done: tuple[FetchedRepositoryOutput, ...]
+    """In the order of engagement.yaml."""
+
+
+class TicketActionOutput(OutputPart):
+    """One thing that was done for a ticket."""
+
+    action: Literal[
+        "attached", "created", "recorded", "updated", "unchanged", "written",
+        "would-attach", "would-create", "would-record", "would-update",
+    ]  # fmt: skip
+    """`recorded`: the ticket was there, of another run; `written`: a file for an import; `would-`: with --dry-run."""
+    ticket: str
+    """The ticket, as in `redmine:17`; empty for one that would be created, and for a file."""
+    address: str
+    """The address of the ticket's page; empty if it was not asked for."""
+    finding: str
+    """The finding's id; empty for a report of several findings and for other files."""
+    file: str
+    """The name of the file that was attached, or the path of the file that was written; else empty."""
+    text: str
+    """The same as a sentence."""
+
+
+class DoneOutput(CommandOutput):
+    """What was done."""
+
+    done: tuple[TicketActionOutput, ...]
+    """Each thing that was done; empty if there was nothing to do."""
 
 
 class AttachOutput(DoneOutput):

@@ -212,14 +212,14 @@ def fetch(
     from findings_report import commands
 
     with show_progress() as progress:
-        lines = commands.fetch(inputs_of(folder, None, None, evidence=True), progress)
+        done = commands.fetch(inputs_of(folder, None, None, evidence=True), progress)
     if output_format is OutputFormat.JSON:
         from findings_report.cli.outputs import FetchOutput
 
-        print_json(FetchOutput(done=tuple(lines)), ())
+        print_json(FetchOutput.model_validate({"done": done}), ())
         return
-    for line in lines:
-        out(line)
+    for fetched in done:
+        out(fetched.text)
 
 
 def show_cache(output_format: MessageFormat = OutputFormat.FULL) -> None:

@@ -254,7 +254,7 @@ def _conclude(name: str, result: TicketsResult, output_format: OutputFormat, *, 
     if output_format is OutputFormat.JSON:
         from findings_report.cli.outputs import OUTPUTS
 
-        print_json(OUTPUTS[name].model_validate({"done": result.messages}), result.problems)
+        print_json(OUTPUTS[name].model_validate({"done": result.done}), result.problems)
     else:
         # Messages first: they say what was sent before a problem occurred.
         for line in result.messages:

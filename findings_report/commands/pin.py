@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from findings_report import authoring, git
 from findings_report.authoring.proofread import Linked, linked
@@ -157,9 +158,24 @@ def _edit_files(
     return {path.resolve(): (was, content) for path, (was, content) in edited.items() if was != content}
 
 
-def fetch(inputs: Inputs, progress: Progress) -> list[str]:
-    """Clone the repositories that have a `url` and no local clone; return a line for each repository."""
+@dataclass(frozen=True)
+class FetchedRepository:
+    """What `fetch` did for one repository."""
 
+    repository: str
+    """Its name in engagement.yaml."""
+    action: Literal["fetched", "cached", "local", "no-url"]
+    """`cached`: all commits were there; `local`: it has a `path`, and nothing was fetched."""
+    text: str
+    """The same for people; it may have several lines."""
+    commits: tuple[str, ...] = ()
+    """The cited commits that are there after it was fetched."""
+    missing: tuple[str, ...] = ()
+    """The cited commits that the repository does not have; the locations that name them stay unchecked."""
+
+
+def fetch(inputs: Inputs, progress: Progress) -> list[FetchedRepository]:
+    """Clone the repositories that have a `url` and no local clone; return what was done for each repository."""
     folder, authored = read(inputs)
     with authoring.locating(authored):
         return fetch_missing(authored.engagement, authored.findings, folder, progress)
@@ -167,28 +183,31 @@ def fetch(inputs: Inputs, progress: Progress) -> list[str]:
 
 def fetch_missing(
     engagement: Engagement, findings: Mapping[str, Finding], folder: Path, progress: Callable[[str], None]
-) -> list[str]:
-    """Return a line for each repository. `folder` is the engagement's. Raise FindingsReportError after all were tried."""
+) -> list[FetchedRepository]:
+    """Return what was done for each repository; raise FindingsReportError after all were tried.
+
+    `folder` is the engagement's.
+    """
     clones = find_clones(engagement, folder, {})
-    messages: list[str] = []
+    done: list[FetchedRepository] = []
     problems: list[Problem] = []
     for name, repository in engagement.repositories.items():
         clone = clones[name]
         # A clone in the cache is checked again: the engagement may cite more commits by now.
         if clone is not None and not clone.is_fetched:
-            messages.append(f"{name}: there is a clone at {repository.path}")
+            done.append(FetchedRepository(name, "local", f"{name}: there is a clone at {repository.path}"))
         elif repository.url is None:
-            messages.append(f"{name}: has no url")
+            done.append(FetchedRepository(name, "no-url", f"{name}: has no url"))
         else:
             progress(f"fetching {name}")
             try:
-                messages += _fetch(name, repository, repository.url, _list_cited_commits(name, engagement, findings))
+                done.append(_fetch(name, repository, repository.url, _list_cited_commits(name, engagement, findings)))
             # The other repositories are still cloned.
             except FindingsReportError as error:
                 problems += error.problems
     if problems:
         raise FindingsReportError(problems)
-    return messages
+    return done
 
 
 def _list_cited_commits(name: str, engagement: Engagement, findings: Mapping[str, Finding]) -> tuple[str, ...]:
@@ -203,14 +222,14 @@ def _list_cited_commits(name: str, engagement: Engagement, findings: Mapping[str
     return tuple(sorted(commit for commit in commits if commit is not None))
 
 
-def _fetch(name: str, repository: DeclaredRepository, url: str, commits: tuple[str, ...]) -> list[str]:
-    """Clone a repository with `commits`, and return a line that says so, and one for the commits that it does not have."""
+def _fetch(name: str, repository: DeclaredRepository, url: str, commits: tuple[str, ...]) -> FetchedRepository:
+    """Clone a repository with `commits`, and return what was done, with the commits that it does not have."""
     # A repository that is not pinned needs its revision, or `pin` could not resolve it in the clone.
     revisions = (repository.revision,) if repository.commit is None and repository.revision is not None else ()
     destination = cache.repository_folder(url)
     # A branch or tag may have moved on the server; a commit never changes.
     if not revisions and destination.exists() and _holds(destination, name, commits):
-        return [f"{name}: all cited commits are in the cache already"]
+        return FetchedRepository(name, "cached", f"{name}: all cited commits are in the cache already", commits)
     # Readable by this user only: the clones are the client's code.
     cache.make_private(destination.parent)
     fresh = destination.with_suffix(".new")  # the old clone stays until the new one is whole
@@ -221,10 +240,12 @@ def _fetch(name: str, repository: DeclaredRepository, url: str, commits: tuple[s
     shutil.rmtree(destination, ignore_errors=True)
     fresh.rename(destination)
     brought = [*revisions, *(commit[:12] for commit in commits if commit in here)]
-    messages = [f"{name}: fetched {', '.join(brought) or 'its heads and tags'}"]
-    if missing := [commit[:12] for commit in commits if commit not in here]:
-        messages.append(f"{name}: has no commit {', '.join(missing)}; the locations that name it stay unchecked")
-    return messages
+    text = f"{name}: fetched {', '.join(brought) or 'its heads and tags'}"
+    present = tuple(commit for commit in commits if commit in here)
+    if missing := tuple(commit for commit in commits if commit not in here):
+        named = ", ".join(commit[:12] for commit in missing)
+        text += f"\n{name}: has no commit {named}; the locations that name it stay unchecked"
+    return FetchedRepository(name, "fetched", text, present, missing)
 
 
 def _holds(clone: Path, name: str, commits: tuple[str, ...]) -> bool:

@@ -41,8 +41,8 @@ def attach(options: AttachOptions, environment: Environment, progress: Progress)
     result = attach_files(files, options, environment, progress)
     problems += result.problems
     # Only without problems: a warning about an unknown reference says more.
-    nothing = ("no tickets are given in the engagement or in findings",) * (not problems)
-    return TicketsResult(result.messages or nothing, tuple(problems))
+    nothing = "no tickets are given in the engagement or in findings" * (not problems)
+    return TicketsResult(result.done, tuple(problems), nothing)
 
 
 def _read_files(options: AttachOptions) -> tuple[Attachments, list[Problem]]:

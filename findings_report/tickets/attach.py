@@ -31,7 +31,7 @@ from findings_report.tickets.comment import (
 )
 from findings_report.tickets.http.credentials import Environment
 from findings_report.tickets.markup.convert import convert
-from findings_report.tickets.session import OpenTrackers, TicketsResult, abort, open_lock_file, public_place
+from findings_report.tickets.session import OpenTrackers, TicketAction, TicketsResult, abort, open_lock_file, public_place
 from findings_report.tickets.trackers import DeliveryRemover, Tracker
 
 Attachments = Mapping[File, tuple[TicketRef, ...]]
@@ -106,7 +106,7 @@ def attach(
     """
     comparer = Comparer(options.inputs, progress)
     contents, problems = read_contents(files, options, comparer)
-    messages: list[str] = []
+    done: list[TicketAction] = []
     folder = _find_engagement(options.inputs.folder)
     with open_lock_file(folder, dry_run=options.dry_run) as lock_file, OpenTrackers(environment) as trackers:
         attachments, notes = plan_attachments(files, contents, options, lock_file.lock, trackers, comparer)
@@ -114,20 +114,20 @@ def attach(
         for attachment in attachments:
             progress(f"{attachment.ticket.ref}: {attachment.file.name}")
             try:
-                message, notes = _put(attachment, dry_run=options.dry_run)
+                action, notes = _put(attachment, dry_run=options.dry_run)
             except FindingsReportError as error:
                 problems += error.problems
                 # The tracker's own message names only the ticket.
                 is_open = len(attachments) > 1 and error.problems[0].code not in (*_UNCERTAIN, "ticket-lost")
                 problems += [_not_attached(attachment)] * is_open
                 continue
-            messages.append(message)
+            done.append(action)
             problems += notes
             # After each one, so that an interrupted run is recorded as far as it went.
             if not options.dry_run:
                 change = partial(Lock.with_attached, ref=attachment.ticket.ref, file=attachment.file, name=attachment.newest)
                 lock_file.update(partial(change, audience=attachment.content.audience))
-    return TicketsResult(tuple(messages), tuple(problems))
+    return TicketsResult(tuple(done), tuple(problems))
 
 
 def read_contents(
@@ -291,21 +291,25 @@ def _compare(attachment: Attachment, previous: Attached, report: Report, compare
     )
 
 
-def _put(attachment: Attachment, *, dry_run: bool) -> tuple[str, list[Problem]]:
-    """Send what is missing, and read the ticket again; a message, and notes. Raises FindingsReportError."""
+def _put(attachment: Attachment, *, dry_run: bool) -> tuple[TicketAction, list[Problem]]:
+    """Send what is missing, and read the ticket again; what was done, and notes. Raises FindingsReportError."""
     tracker, ticket, file = attachment.tracker, attachment.ticket, attachment.file
+    report = attachment.content.report
+    finding = report.findings[0].id if report is not None and attachment.content.is_single else ""
+    action = partial(TicketAction, ticket=str(ticket.ref), address=ticket.address, finding=finding, file=file.name)
     if attachment.is_complete:
+        text = f"{ticket.ref}: {attachment.newest} is already attached, with the same content as {file.name}"
         if attachment.newest == file.name:
-            return f"{ticket.ref}: {file.name} is already attached", []
-        if _is_attached(ticket, file):
-            return f"{ticket.ref}: {file.name} is already attached, and superseded by {attachment.newest}", []
-        return f"{ticket.ref}: {attachment.newest} is already attached, with the same content as {file.name}", []
+            text = f"{ticket.ref}: {file.name} is already attached"
+        elif _is_attached(ticket, file):
+            text = f"{ticket.ref}: {file.name} is already attached, and superseded by {attachment.newest}"
+        return action("unchanged", text), []
     changes = attachment.changes
     since = f"\n  since the last one: {changes.counts}" if isinstance(changes, Changes) else ""
     if dry_run:
-        return f"{ticket.ref}: would attach {attachment.description} ({ticket.title}){since}", []
+        return action("would-attach", f"{ticket.ref}: would attach {attachment.description} ({ticket.title}){since}"), []
     comment = compose_comment(attachment.content, superseded=attachment.superseded, changes=changes)
-    done = f"{ticket.ref}: attached {attachment.description}\n  {ticket.address}{since}"
+    done = action("attached", f"{ticket.ref}: attached {attachment.description}\n  {ticket.address}{since}")
     try:
         delivery = tracker.attach(ticket, file, convert(comment, tracker.markup))
     except FindingsReportError as error:

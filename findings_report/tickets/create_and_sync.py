@@ -50,6 +50,7 @@ from findings_report.tickets.session import (
     FieldPlan,
     LockFile,
     OpenTrackers,
+    TicketAction,
     TicketsResult,
     abort,
     digest,
@@ -59,7 +60,7 @@ from findings_report.tickets.session import (
     public_place,
     unresolved_field,
 )
-from findings_report.tickets.trackers import TicketWriter, parse_ref
+from findings_report.tickets.trackers import TicketCloser, TicketWriter, parse_ref
 
 FOLDER: Final = "tickets"
 """The folder in `build/`, by default."""
@@ -108,7 +109,8 @@ def export(
         for file, content in render_for_import(selected, name).items()
     }
     publish(files)
-    return TicketsResult(tuple(f"wrote {display_path(path)}" for path in files), drafts.problems)
+    paths = [display_path(path) for path in files]
+    return TicketsResult(tuple(TicketAction("written", f"wrote {path}", file=path) for path in paths), drafts.problems)
 
 
 def render_for_import(drafts: Sequence[Draft], name: str) -> Mapping[str, bytes]:
@@ -260,7 +262,7 @@ def create(inputs: Inputs, options: CreateOptions, environment: Environment, pro
     A ticket with the finding's marker is adopted: it is from an interrupted run, or from the run of another person.
     """
     project_ref = parse_ref(options.to)
-    messages: list[str] = []
+    done: list[TicketAction] = []
     folder = authoring.find_folder(inputs.folder)
     with open_lock_file(folder, dry_run=options.dry_run) as lock_file, OpenTrackers(environment) as trackers:
         drafts = draft_tickets(inputs, options.only, lock_file.lock.engagement, progress)
@@ -270,13 +272,14 @@ def create(inputs: Inputs, options: CreateOptions, environment: Environment, pro
         for draft in _select_drafts(drafts, lock_file, project_ref.tracker):
             progress(f"{project_ref}: {draft.finding}")
             try:
-                message, notes = _create(tracker, project, project_ref.tracker, draft, drafts, lock_file, options)
-                messages.append(message)
+                action, notes = _create(tracker, project, project_ref.tracker, draft, drafts, lock_file, options)
+                done.append(action)
                 problems += [note for note in notes if note not in problems]
             except FindingsReportError as error:
                 problems += error.problems
                 break  # whatever stops one stops the next; the next run continues from here
-    return TicketsResult(tuple(messages) or ("all findings that need action have a ticket",) * (not problems), tuple(problems))
+    nothing = "all findings that need action have a ticket" * (not problems)
+    return TicketsResult(tuple(done), tuple(problems), nothing)
 
 
 def _open_project(ref: TicketRef, trackers: OpenTrackers, options: CreateOptions) -> tuple[TicketWriter, Project]:
@@ -310,13 +313,15 @@ def _create(
     drafts: TicketDrafts,
     lock_file: LockFile,
     options: CreateOptions,
-) -> tuple[str, list[Problem]]:
-    """Create or adopt one ticket, and record it in the lock file and in the finding; a message, and notes."""
+) -> tuple[TicketAction, list[Problem]]:
+    """Create or adopt one ticket, and record it in the lock file and in the finding; what was done, and notes."""
     text = truncate(draft.text, draft.end, tracker.description_markup, tracker.description_limit)
     # Asked before each ticket, not once for all: another person may be creating tickets at the same time.
-    key = tracker.find(project, draft)
+    key = _oldest(tracker.find(project, draft))
     if options.dry_run:
-        return f"{draft.title}\n  " + (f"is already {TicketRef(name, key)}" if key else "would be created"), []
+        ref = str(TicketRef(name, key)) if key else ""
+        text = f"{draft.title}\n  " + (f"is already {ref}" if key else "would be created")
+        return TicketAction("would-record" if key else "would-create", text, ref, finding=draft.finding), []
     problems: list[Problem] = []
     # Read again, because the lock file needs the text and the fields as the tracker returns them.
     if key:
@@ -324,13 +329,53 @@ def _create(
         fields = plan_fields(tracker, ticket, draft, {}).locked
     else:
         verb, (key, sent, problems) = "is now", _create_with_fields(tracker, project, name, draft, text)
-        ticket = tracker.read_state(key)
-        fields = FieldPlan(sent, {}).lock_written(ticket, draft)
+        # Another person may have created one meanwhile, on another machine. Both look again, and the older ticket stays.
+        if isinstance(tracker, TicketCloser) and (first := _oldest((key, *tracker.find(project, draft)))) != key:
+            ticket = tracker.read_state(first)
+            problems.append(_close_duplicate(tracker, key, ticket, draft))
+            verb, fields = "is", plan_fields(tracker, ticket, draft, {}).locked
+        else:
+            ticket = tracker.read_state(key)
+            fields = FieldPlan(sent, {}).lock_written(ticket, draft)
     engagement = lock_file.lock.engagement or marker_name(drafts.report.engagement.title)
     entry = locked_ticket(ticket, draft, text, fields)
     lock_file.update(lambda lock: lock.with_ticket(draft.finding, name, entry).model_copy(update={"engagement": engagement}))
     added = _add_to_finding(drafts, draft.finding, ticket.ref)
-    return f"{draft.title}\n  {verb} {ticket.ref}  {ticket.address}{added}", problems
+    text = f"{draft.title}\n  {verb} {ticket.ref}  {ticket.address}{added}"
+    action = "created" if verb == "is now" else "recorded"
+    return TicketAction(action, text, str(ticket.ref), ticket.address, draft.finding), problems
+
+
+def _oldest(keys: Sequence[str]) -> str:
+    """Return the key of the ticket that was created first; empty if there is none. Numbers at the end of keys only rise."""
+
+    def number(key: str) -> tuple[int, str]:
+        # By length, then by digits: an answer may have more of them than Python reads as a number.
+        digits = (re.findall(r"[0-9]+", key) or [""])[-1].lstrip("0")
+        return len(digits), digits
+
+    return min(keys, key=number, default="")
+
+
+def _close_duplicate(tracker: TicketCloser, key: str, first: TicketState, draft: Draft) -> Problem:
+    """Close a ticket that this run has just created, with a comment that names the `first` one; a note about that.
+
+    Whoever looks later finds both: the younger one stays if it cannot be closed, and is reported.
+    """
+    name = first.ref.tracker
+    fault = f"{first.ref} was created by another run at the same time for {draft.finding}: {name}:{key} of this run"
+    comment = f"Duplicate of [{code(str(first.ref))}]({first.address}), which another run created at the same time.\n"
+    try:
+        own = tracker.read_state(key)
+        tracker.update(own, TicketChange(comment=convert(comment, tracker.markup)))
+        tracker.close(own)
+        if tracker.read_state(key).is_closed:
+            return Problem(Kind.NETWORK, f"{fault} was closed", level="note", code="ticket-twice")
+        reason = "the tracker did not close it"
+    except FindingsReportError as error:
+        reason = error.problems[0].fault
+    remedy = f"close {name}:{key}"
+    return Problem(Kind.NETWORK, f"{fault} stays open: {reason}", remedy, level="warning", code="ticket-twice")
 
 
 def _create_with_fields(
@@ -389,7 +434,7 @@ def _add_to_finding(drafts: TicketDrafts, finding: str, ref: TicketRef) -> str:
     path = drafts.files[finding].resolve()  # a symbolic link is kept, its target is edited
     try:
         before = path.read_bytes()
-        after = authoring.add_list(before, "tickets", [str(ref)], shown=display_path(path))
+        after = authoring.extend_list(before, "tickets", [str(ref)], shown=display_path(path))
         publish_edited({path: (before, after)})
     except FindingsReportError:
         return f"\n  add the reference to `tickets` in {display_path(path)}"
@@ -413,7 +458,7 @@ def sync(inputs: Inputs, options: SyncOptions, environment: Environment, progres
 
     A problem with a single ticket is in the result: the others are updated nevertheless.
     """
-    messages: list[str] = []
+    done: list[TicketAction] = []
     folder = authoring.find_folder(inputs.folder)
     with open_lock_file(folder, dry_run=options.dry_run) as lock_file, OpenTrackers(environment) as trackers:
         drafts = draft_tickets(inputs, options.only, lock_file.lock.engagement, progress)
@@ -433,22 +478,22 @@ def sync(inputs: Inputs, options: SyncOptions, environment: Environment, progres
         for draft, name, known in linked:
             progress(f"{known.ref}: {draft.finding}")
             try:
-                message, updated, notes = _update(writers[name], draft, known, options, words)
+                action, updated, notes = _update(writers[name], draft, known, options, words)
             except FindingsReportError as error:
                 problems += error.problems
                 continue
-            messages += [message] * bool(message)
+            done += [action] if action is not None else []
             problems += [note for note in notes if note not in problems]
             if updated != known:
                 lock_file.update(partial(Lock.with_ticket, finding=draft.finding, tracker=name, ticket=updated))
-    nothing = ("no tickets have been created for these findings",) * (not linked)
-    return TicketsResult(tuple(messages) or nothing, tuple(problems))
+    nothing = "no tickets have been created for these findings" * (not linked)
+    return TicketsResult(tuple(done), tuple(problems), nothing)
 
 
 def _update(
     tracker: TicketWriter, draft: Draft, known: LockedTicket, options: SyncOptions, words: Translation
-) -> tuple[str, LockedTicket, list[Problem]]:
-    """Update one ticket; a message, empty if all is kept, the new entry of the lock file, and warnings.
+) -> tuple[TicketAction | None, LockedTicket, list[Problem]]:
+    """Update one ticket; what was done, None if a text of other people is kept, the new entry of the lock file, and warnings.
 
     Raises FindingsReportError for a text that was made for another audience, and if the readers are not known.
     """
@@ -466,6 +511,7 @@ def _update(
         ticket = tracker.read_state(known.ref.partition(":")[2])
     except FindingsReportError as error:
         raise _describe_missing(error, draft, known) from None
+    action = partial(TicketAction, ticket=known.ref, address=ticket.address, finding=draft.finding)
     plan = plan_fields(tracker, ticket, draft, known.fields, overwrite=options.overwrite)
     problems = list(plan.problems)
     if ticket.is_closed and draft.status not in {*ANSWERED, Status.RISK_ACCEPTED}:
@@ -483,7 +529,8 @@ def _update(
         problems.append(Problem(Kind.NETWORK, fault, remedy, level="warning", code="ticket-edited"))
     has_text = is_new and not is_edited
     if not has_text and not plan.send:
-        return f"{known.ref}: {draft.finding} is up to date" * (not is_edited), known_fields, problems
+        text = f"{known.ref}: {draft.finding} is up to date"
+        return (None if is_edited else action("unchanged", text)), known_fields, problems
     # Compared as statuses: another word for the same one is no change.
     before, now = (labels.words(status, words) for status in (known.status, draft.status))
     parts = [f"{before} is now {now}"] if has_text and known.status is not draft.status else []
@@ -493,17 +540,17 @@ def _update(
     )
     summary = "".join(f", {part}" for part in (*parts, *(FIELDS[name] for name in plan.send)))
     if options.dry_run:
-        return f"{known.ref}: would update {draft.finding}{summary}", known, problems
+        return action("would-update", f"{known.ref}: would update {draft.finding}{summary}"), known, problems
     sent, warnings = _send(tracker, ticket, change)
     problems += warnings
     if not has_text and not sent:
-        return "", known_fields, problems
+        return None, known_fields, problems
     after = tracker.read_state(ticket.ref.key)
     problems += _list_ignored(tracker, after, draft, sent)
     fields = replace(plan, send=sent).lock_written(after, draft)
     entry = locked_ticket(after, draft, text, fields) if has_text else known.model_copy(update={"fields": fields})
     summary = "".join(f", {part}" for part in (*parts, *(FIELDS[name] for name in sent)))
-    return f"{known.ref}: {draft.finding} updated{summary}\n  {ticket.address}", entry, problems
+    return action("updated", f"{known.ref}: {draft.finding} updated{summary}\n  {ticket.address}"), entry, problems
 
 
 def _describe_missing(error: FindingsReportError, draft: Draft, known: LockedTicket) -> FindingsReportError:

@@ -29,13 +29,38 @@ _HEADER: Final = (
 
 
 @dataclass(frozen=True)
+class TicketAction:
+    """One thing that was done for a ticket, or with --dry-run would be."""
+
+    action: str
+    """What it was: one of the words of `tickets-create` and the like in docs/json.md."""
+    text: str
+    """The same for people; it may have several lines."""
+    ticket: str = ""
+    """The ticket, as in `redmine:17`; empty if there is none yet."""
+    address: str = ""
+    """The address of its page."""
+    finding: str = ""
+    """The finding's id."""
+    file: str = ""
+    """The name of a file that was attached, or the path of one that was written."""
+
+
+@dataclass(frozen=True)
 class TicketsResult:
     """The result of a command."""
 
-    messages: tuple[str, ...]
-    """One for each thing that was done; a message may have several lines."""
+    done: tuple[TicketAction, ...]
+    """Each thing that was done."""
     problems: tuple[Problem, ...]
     """Warnings, and errors of single tickets."""
+    nothing: str = ""
+    """Why nothing was done, in words; empty if problems say it."""
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """What was done, in words, or why nothing was."""
+        return tuple(action.text for action in self.done) or (self.nothing,) * bool(self.nothing)
 
 
 class OpenTrackers(contextlib.ExitStack):

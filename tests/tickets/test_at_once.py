@@ -37,6 +37,7 @@ class Redmine(ThreadingHTTPServer):
         self.kept = threading.Lock()
         self.requests: list[str] = []
         self.upload_seconds = 0.3
+        self.may_close = True
         self.gate: threading.Barrier | None = None
         """What uploads wait for: so both runs have read the ticket before one of them changes it."""
 
@@ -54,6 +55,7 @@ _FIXED = {
     "/projects/1.json": {"project": {"is_public": False}},
     "/projects/audit.json": {"project": {"is_public": False}},
     "/enumerations/issue_priorities.json": {"issue_priorities": [{"id": 1}]},
+    "/issue_statuses.json": {"issue_statuses": [{"id": 1, "is_closed": False}, {"id": 5, "is_closed": True}]},
 }
 
 
@@ -102,6 +104,8 @@ class _Handler(BaseHTTPRequestHandler):
         issue = server.issue(match[1])
         if self.command == "PUT":
             change = json.loads(content)["issue"]
+            if "status_id" in change and server.may_close:
+                issue["status"] = {"id": change["status_id"], "is_closed": change["status_id"] == 5}
             journal = {"id": len(issue["journals"]) + 1, "notes": change.get("notes", ""), "details": []}
             issue["journals"].append(journal)
             for upload in change.get("uploads", []):
@@ -178,6 +182,35 @@ def test_of_two_runs_on_two_machines_the_later_one_removes_its_own_copy(
     assert (note.code, note.level) == ("ticket-twice", "note")
     assert "the copy of this run was removed" in note.fault
     assert all("is already attached" in each.attach("redmine:17").messages[0] for each in works)
+
+
+@pytest.mark.parametrize("may_close", [True, False])
+def test_of_two_tickets_that_two_machines_create_for_a_finding_the_younger_one_is_closed(
+    work: Work, redmine: Redmine, tmp_path_factory: pytest.TempPathFactory, may_close: bool
+) -> None:
+    works = (work, made(tmp_path_factory.mktemp("other"), work.environment))
+    for each in works:
+        each.finding("A-1", FINDING + "tickets:\n  - jira:SEC-1  # theirs\n")
+    redmine.gate, redmine.may_close = threading.Barrier(2), may_close
+
+    with ThreadPoolExecutor() as pool:
+        results = list(pool.map(lambda each: each.create("redmine:audit"), works))
+
+    first, second = redmine.issues.values()
+    assert (first["journals"], first.get("status")) == ([], None)
+    assert second.get("status") == ({"id": 5, "is_closed": True} if may_close else None)
+    assert "Duplicate of" in second["journals"][0]["notes"]
+    (problem,) = (problem for result in results for problem in result.problems)
+    assert (problem.code, problem.level) == ("ticket-twice", "note" if may_close else "warning")
+    assert "redmine:2 of this run " + ("was closed" if may_close else "stays open") in problem.fault
+    done = [action for result in results for action in result.done]
+    assert {action.action for action in done} == {"created", "recorded"}
+    assert {(action.ticket, action.finding) for action in done} == {("redmine:1", "A-1")}
+    for each in works:
+        assert yaml.safe_load(each.lock)["tickets"]["A-1"]["redmine"]["ref"] == "redmine:1"
+        listed = (each.root / "findings" / "A-1.finding.yaml").read_text()
+        assert listed.endswith('tickets:\n  - jira:SEC-1  # theirs\n  - "redmine:1"\n')
+        assert each.create("redmine:audit").messages == ("all findings that need action have a ticket",)
 
 
 @pytest.mark.slow  # starts processes

@@ -123,6 +123,7 @@ def test_an_issue_is_made_with_labels_and_brought_in_step(work: Work, fake: Fake
     fake.expect("GET", REPOSITORY, {"private": True, "visibility": "private"})
     fake.expect("GET", f"{REPOSITORY}/issues", [])
     fake.expect("POST", f"{REPOSITORY}/issues", recorded(sent, Reply({"number": 9}, 201)))
+    fake.expect("GET", f"{REPOSITORY}/issues", [])
     read("severity-high")
     work.create("github:owner/name")
     work.finding("A-1", "title: Two\nseverity: low\nowner: '@ada'\nstatus: resolved\ndescription: Better.\n")

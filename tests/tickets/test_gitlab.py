@@ -116,6 +116,7 @@ def test_an_issue_is_made_with_labels_after_its_marker_was_looked_for(work: Work
     fake.expect("GET", PROJECT, {"visibility": "private"})
     fake.expect("GET", f"{PROJECT}/issues", [{"iid": 8, "description": "`findings-report:review-of-quicknotes/A-10`"}])
     fake.expect("POST", f"{PROJECT}/issues", create)
+    fake.expect("GET", f"{PROJECT}/issues", [])
     fake.expect("GET", f"{PROJECT}/issues/9", {"title": "A-1: One", "web_url": "https://gitlab.example/9"})
 
     done = work.create("gitlab:group/sub/project")
@@ -141,6 +142,7 @@ def test_label_due_date_and_assignee_follow_the_finding(work: Work, fake: Fake) 
     fake.expect("GET", f"{PROJECT}/issues", [])
     fake.expect("GET", f"{PROJECT}/members/all", people)
     fake.expect("POST", f"{PROJECT}/issues", recorded(sent, Reply({"iid": 9}, 201)))
+    fake.expect("GET", f"{PROJECT}/issues", [])
     read("severity-high", "2026-12-24", 7)
     work.create("gitlab:group/sub/project")
     work.finding("A-1", FINDING.replace("high", "low"))
@@ -190,6 +192,7 @@ def test_tickets_of_an_audience_hold_nothing_that_is_not_for_it(audited: Work, f
     fake.expect("GET", f"{PROJECT}/issues", [])
     fake.expect("GET", f"{PROJECT}/members/all", [])
     fake.expect("POST", f"{PROJECT}/issues", answer)
+    fake.expect("GET", f"{PROJECT}/issues", [])
     fake.expect("GET", f"{PROJECT}/issues/9", {"title": "F-1: A shown weakness", "web_url": "https://gitlab.example/9"})
 
     create(inputs, CreateOptions("gitlab:group/sub/project"), environment, lambda _: None)

@@ -237,12 +237,33 @@ def test_export_writes_what_jira_and_azure_import_and_markdown(engagement: Path)
     )
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("tickets: [jira:A-1]  # mine\nb: c\n", 'tickets: [jira:A-1, "x:2"]  # mine\nb: c\n'),
+        ("tickets: [\n  jira:A-1, # one\n]\n", 'tickets: [\n  jira:A-1, "x:2", # one\n]\n'),
+        ("tickets: []  # none yet\nb: c\n", 'tickets: ["x:2"]  # none yet\nb: c\n'),
+        ("tickets:  # none yet\nb: c\n", 'tickets: ["x:2"]  # none yet\nb: c\n'),
+        ("tickets: ~\n", 'tickets: ["x:2"]\n'),
+        ("tickets:\n  -   a  # first\n  # below\n\nb: c\n", 'tickets:\n  -   a  # first\n  -   "x:2"\n  # below\n\nb: c\n'),
+        ("tickets:\r\n- a\r\n- 'b'\r\nc: d\r\n", "tickets:\r\n- a\r\n- 'b'\r\n- \"x:2\"\r\nc: d\r\n"),
+        ("\ufefftickets:\n  - a\n  - b", '\ufefftickets:\n  - a\n  - b\n  - "x:2"'),
+        ("tickets:\n  - one\n    two # both\n", 'tickets:\n  - one\n    two # both\n  - "x:2"\n'),
+        ("tickets:\n  - |\n    a\n\nb: c\n", 'tickets:\n  - |\n    a\n  - "x:2"\n\nb: c\n'),
+    ],
+)
+def test_a_list_that_is_there_is_extended_in_its_layout(before: str, after: str) -> None:
+    result = authoring.extend_list(before.encode(), "tickets", ["x:2"], shown="x")
+
+    assert result.decode() == after
+
+
 def test_a_list_is_added_to_a_file_and_nothing_else_is_touched() -> None:
     content = b"# mine\r\ntitle: One # two\r\n"
 
-    assert authoring.add_list(content, "tickets", ["jira:A-1"], shown="x") == content + b'tickets: ["jira:A-1"]\r\n'
-    assert authoring.add_list(b"a: b", "tickets", ["x"], shown="x") == b'a: b\ntickets: ["x"]\n'
+    assert authoring.extend_list(content, "tickets", ["jira:A-1"], shown="x") == content + b'tickets: ["jira:A-1"]\r\n'
+    assert authoring.extend_list(b"a: b", "tickets", ["x"], shown="x") == b'a: b\ntickets: ["x"]\n'
     # The value of a block at the end of a file has a line feed, whether the file has one or not.
-    assert authoring.add_list(b"a: |\n  b", "tickets", ["x"], shown="x") == b'a: |\n  b\ntickets: ["x"]\n'
-    for taken in (b"tickets: []\n", b"{a: b}\n", b"a: b\n...\n"):
-        assert problem_of(lambda taken=taken: authoring.add_list(taken, "tickets", ["x"], shown="x")).code == "edit"  # type: ignore[misc]
+    assert authoring.extend_list(b"a: |\n  b", "tickets", ["x"], shown="x") == b'a: |\n  b\ntickets: ["x"]\n'
+    for taken in (b"tickets: no list\n", b"tickets: {a: b}\n", b"tickets: [a]\nb: [\n", b"{a: b}\n", b"a: b\n...\n"):
+        assert problem_of(lambda taken=taken: authoring.extend_list(taken, "tickets", ["x"], shown="x")).code == "edit"  # type: ignore[misc]

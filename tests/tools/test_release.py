@@ -54,11 +54,36 @@ def test_a_release_is_reproducible_and_describes_itself(checkout: Path) -> None:
     assert f"Project-URL: Changelog, {ADDRESS}/CHANGELOG.md" in metadata
     assert f"]({ADDRESS}/docs/tickets.md)" in metadata
     assert "](docs/" not in metadata
+    pictures = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", metadata)
+    assert pictures
+    raw = ADDRESS.replace("/blob/", "/raw/")
+    assert [path for path in pictures if not (path.startswith(f"{raw}/") and (checkout / path[len(raw) + 1 :]).is_file())] == []
     assert wheel.read("findings_report/docs/tickets.md") == (checkout / "docs/tickets.md").read_bytes()
     (bom,) = (json.loads(content) for name, content in files.items() if name.endswith(".cdx.json"))
     listed = {component["name"]: component["version"] for component in bom["components"]}
     locked = (checkout / "requirements.lock").read_text()
     assert listed == dict(re.findall(r"^([\w.-]+)==([^ ;]+)", locked, re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    ("pages", "files"),
+    [
+        ("https://github.com/a/b/blob/v1.0", "https://github.com/a/b/raw/v1.0"),
+        ("https://gitlab.com/g/blob/b/-/blob/v1.0", "https://gitlab.com/g/blob/b/-/raw/v1.0"),
+        ("https://codeberg.org/a/b/src/tag/v1.0", "https://codeberg.org/a/b/raw/tag/v1.0"),
+        ("https://example.org/v1.0", "https://example.org/v1.0"),
+    ],
+)
+def test_pictures_of_the_description_are_files_and_not_pages(pages: str, files: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    build_metadata = pytest.importorskip("build_metadata")
+    monkeypatch.setenv("FINDINGS_REPORT_ADDRESS", pages)
+    metadata: dict[str, dict[str, str]] = {}
+
+    build_metadata.MetadataHook(str(ROOT), {}).update(metadata)
+
+    assert f"]({files}/docs/images/report.png)" in metadata["readme"]["text"]
+    assert f"]({pages}/docs/tickets.md)" in metadata["readme"]["text"]
 
 
 def test_a_commit_without_its_tag_or_with_changes_is_not_released(checkout: Path) -> None:

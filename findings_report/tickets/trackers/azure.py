@@ -367,21 +367,25 @@ class Azure:
         self._form(name, about, self._type)
         return project
 
-    def find(self, project: Project, draft: Draft) -> str | None:
-        """Find a work item by the marker, among those with the tag: texts are indexed late, tags at once."""
+    def find(self, project: Project, draft: Draft) -> tuple[str, ...]:
+        """Find work items by the marker, among those with the tag: texts are indexed late, tags at once."""
         name, about = quote(project.key, safe=""), f"azure:{project.key}"
         found = self._request(AzureFound, "POST", f"/{name}/_apis/wit/wiql", about, document={"query": _TAGGED})
         ids = [str(item.id) for item in found.workItems]
+        keys: list[str] = []
         for start in range(0, len(ids), _MAX_ITEMS_AT_ONCE):
             query = {
                 "ids": ",".join(ids[start : start + _MAX_ITEMS_AT_ONCE]),
                 "fields": f"{_DESCRIPTION},{_REPRO_STEPS}",
                 "errorPolicy": "omit",  # otherwise one deleted work item fails the whole request
             }
-            for item in self._request(AzureItems, "GET", f"/{name}/_apis/wit/workitems", about, query=query).value:
-                if item is not None and item.fields_ is not None and draft.is_marked(item.fields_.text):
-                    return f"{project.key}/{item.id}"
-        return None
+            items = self._request(AzureItems, "GET", f"/{name}/_apis/wit/workitems", about, query=query).value
+            keys += [
+                f"{project.key}/{item.id}"
+                for item in items
+                if item is not None and item.fields_ is not None and draft.is_marked(item.fields_.text)
+            ]
+        return tuple(keys)
 
     def create(self, project: Project, draft: Draft, text: str, fields: Mapping[str, str]) -> str:
         """Create a work item with tags and fields: priority and severity from 1 to 4 if its form has them."""

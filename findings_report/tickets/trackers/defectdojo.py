@@ -214,12 +214,10 @@ class DefectDojo:
         self._client.request(DojoObject, "GET", _path(key), f"defectdojo:{key}")
         return Project(key, is_public=False)
 
-    def find(self, project: Project, draft: Draft) -> str | None:
-        """Find a finding of the engagement by the marker, in whatever state it is."""
-        for finding in self._search(project, draft.marker):
-            if finding.unique_id_from_tool == draft.marker:
-                return f"finding/{finding.id}"
-        return None
+    def find(self, project: Project, draft: Draft) -> tuple[str, ...]:
+        """Find findings of the engagement by the marker, in whatever state they are."""
+        listed = self._search(project, draft.marker)
+        return tuple(f"finding/{finding.id}" for finding in listed if finding.unique_id_from_tool == draft.marker)
 
     def create(self, project: Project, draft: Draft, text: str, fields: Mapping[str, str]) -> str:  # noqa: ARG002  # as `update`
         """Import a finding into the test of its report, which the first one creates."""
@@ -240,10 +238,10 @@ class DefectDojo:
         imported = self._client.request(DojoImport, "POST", f"{_API}{path}", about, part=part, form=form)
         self._tests[project.key] = imported.test_id
         # An import answers with numbers of findings, not with their ids.
-        key = self.find(project, draft)
-        if key is None:
+        keys = self.find(project, draft)
+        if not keys:
             raise unexpected_answer(about, f"finding {draft.finding}: DefectDojo took it for one of another tool")
-        return key
+        return keys[0]
 
     def resolve(self, place: TicketState | Project, draft: Draft, name: str) -> str | None:  # noqa: ARG002  # the same everywhere
         """Return the severity or a day, which an import has in the finding. No owner: that is no fault of the name."""

@@ -231,14 +231,12 @@ class Gitea:
             self._projects[key] = Project(key, not repository.private)
         return self._projects[key]
 
-    def find(self, project: Project, draft: Draft) -> str | None:
-        """Find an issue by the marker, among those with the label: the index of Gitea's search lags behind."""
+    def find(self, project: Project, draft: Draft) -> tuple[str, ...]:
+        """Find issues by the marker, among those with the label: the index of Gitea's search lags behind."""
         query = {"labels": LABEL, "state": "all", "type": "issues"}
         # A label that does not exist is no filter for Gitea: then all issues are listed, and the marker decides.
-        for issue in self._pages(GiteaIssue, f"{_API}/repos/{project.key}/issues", f"{self._name}:{project.key}", query):
-            if draft.is_marked(issue.body):
-                return f"{project.key}#{issue.number}"
-        return None
+        issues = self._pages(GiteaIssue, f"{_API}/repos/{project.key}/issues", f"{self._name}:{project.key}", query)
+        return tuple(f"{project.key}#{issue.number}" for issue in issues if draft.is_marked(issue.body))
 
     def create(self, project: Project, draft: Draft, text: str, fields: Mapping[str, str]) -> str:
         """Create an issue with labels and fields; Gitea has no priorities."""
@@ -281,6 +279,11 @@ class Gitea:
                 self._client.send("DELETE", f"{path}/labels/{id}", about, accepted=(404,))
         if change.comment:
             self._comment(ticket, change.comment)
+
+    def close(self, ticket: TicketState) -> None:
+        """Close the issue."""
+        path = self._issue_path(ticket.ref.key)
+        self._client.request(ApiModel, "PATCH", path, str(ticket.ref), document={"state": "closed"})
 
     def _comment(self, ticket: TicketState, body: str) -> str:
         """Add a comment; its number."""

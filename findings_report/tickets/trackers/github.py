@@ -206,13 +206,11 @@ class GitHub:
         # An answer without these fields counts as public: that is the safe assumption.
         return Project(key, repository.visibility != "private" or not repository.private)
 
-    def find(self, project: Project, draft: Draft) -> str | None:
-        """Find an issue by the marker, among those with the label: GitHub's search index lags behind."""
+    def find(self, project: Project, draft: Draft) -> tuple[str, ...]:
+        """Find issues by the marker, among those with the label: GitHub's search index lags behind."""
         query = {"labels": RELEASE, "state": "all", "per_page": "100"}
-        for issue in self._client.iterate(GitHubEntry, f"/repos/{project.key}/issues", f"github:{project.key}", query):
-            if draft.is_marked(issue.body):
-                return f"{project.key}#{issue.number}"
-        return None
+        issues = self._client.iterate(GitHubEntry, f"/repos/{project.key}/issues", f"github:{project.key}", query)
+        return tuple(f"{project.key}#{issue.number}" for issue in issues if draft.is_marked(issue.body))
 
     def create(self, project: Project, draft: Draft, text: str, fields: Mapping[str, str]) -> str:
         """Create an issue with labels and its owner; GitHub has no priorities."""
@@ -249,6 +247,11 @@ class GitHub:
             self._client.request(ApiModel, "PATCH", path, about, document=document)
         if change.comment:
             self._comment(ticket, change.comment)
+
+    def close(self, ticket: TicketState) -> None:
+        """Close the issue as not planned."""
+        document = {"state": "closed", "state_reason": "not_planned"}
+        self._client.request(ApiModel, "PATCH", _issue_path(ticket.ref.key), str(ticket.ref), document=document)
 
     def _provide_asset(self, repository: str, file: File, about: str) -> str:
         """Return the address of the asset, which is uploaded if missing. An incomplete one is deleted first."""

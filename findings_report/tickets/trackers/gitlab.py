@@ -174,15 +174,13 @@ class GitLab:
         project = self._client.request(GitLabProject, "GET", _project_path(key), f"gitlab:{key}")
         return Project(key, project.visibility != "private")  # "internal" includes every user of the installation
 
-    def find(self, project: Project, draft: Draft) -> str | None:
-        """Find an issue by the marker in its description."""
+    def find(self, project: Project, draft: Draft) -> tuple[str, ...]:
+        """Find issues by the marker in their descriptions."""
         # The search may find a longer id with the same beginning as well: `is_marked` decides.
         query = {"search": draft.marker, "in": "description", "scope": "all", "state": "all", "per_page": "100"}
         path = f"{_project_path(project.key)}/issues"
-        for issue in self._client.iterate(GitLabEntry, path, f"gitlab:{project.key}", query):
-            if draft.is_marked(issue.description):
-                return f"{project.key}#{issue.iid}"
-        return None
+        issues = self._client.iterate(GitLabEntry, path, f"gitlab:{project.key}", query)
+        return tuple(f"{project.key}#{issue.iid}" for issue in issues if draft.is_marked(issue.description))
 
     def create(self, project: Project, draft: Draft, text: str, fields: Mapping[str, str]) -> str:
         """Create an issue with labels and fields; GitLab has no priorities."""
@@ -221,6 +219,11 @@ class GitLab:
             self._client.request(ApiModel, "PUT", _issue_path(ticket.ref.key), str(ticket.ref), document=document)
         if change.comment:
             self._comment(ticket, change.comment)
+
+    def close(self, ticket: TicketState) -> None:
+        """Close the issue."""
+        document = {"state_event": "close"}
+        self._client.request(ApiModel, "PUT", _issue_path(ticket.ref.key), str(ticket.ref), document=document)
 
     def _comment(self, ticket: TicketState, body: str) -> str:
         """Add a note; its number."""

@@ -243,15 +243,15 @@ class Jira:
         self._client.request(ApiModel, "GET", path, about)
         return Project(key, self._client.is_readable_by_anybody(path, about))
 
-    def find(self, project: Project, draft: Draft) -> str | None:
-        """Find an issue by a label that is the marker: a label is compared as a whole, a text is split into words."""
+    def find(self, project: Project, draft: Draft) -> tuple[str, ...]:
+        """Find issues by a label that is the marker: a label is compared as a whole, a text is split into words."""
         jql = f'project = "{project.key}" AND labels = "{draft.marker}" ORDER BY created ASC'
         # Atlassian removed /search from Cloud in 2025; Data Center has nothing else.
         path = f"{self._api}/search/jql" if self._is_cloud else f"{self._api}/search"
         query = {"jql": jql, "fields": "labels", "maxResults": "1"}
         about = f"jira:{project.key}"
         issues = self._client.request(tuple[JiraEntry, ...], "GET", path, about, member="issues", query=query)
-        return issues[0].key if issues else None
+        return tuple(issue.key for issue in issues)
 
     def create(self, project: Project, draft: Draft, text: str, fields: Mapping[str, str]) -> str:
         """Create an issue of the type JIRA_ISSUE_TYPE. Jira refuses all of it if one of `fields` is not in the form."""

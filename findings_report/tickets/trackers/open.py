@@ -89,8 +89,8 @@ class TicketWriter(Tracker, Protocol):
     def project(self, key: str) -> Project:
         """Return the place where tickets are created."""
 
-    def find(self, project: Project, draft: Draft) -> str | None:
-        """Return the key of the ticket with the draft's marker, open or closed; None if there is none."""
+    def find(self, project: Project, draft: Draft) -> tuple[str, ...]:
+        """Return the keys of the tickets with the draft's marker, open or closed: more than one if runs were at once."""
 
     def create(self, project: Project, draft: Draft, text: str, fields: Mapping[str, str]) -> str:
         """Create a ticket; its key. `text` is the description in the tracker's markup, `fields` as `resolve` returns them."""
@@ -103,6 +103,14 @@ class TicketWriter(Tracker, Protocol):
 
     def update(self, ticket: TicketState, change: TicketChange) -> None:
         """Change title, text and fields, and add the comment. A ticket is never closed or reopened: a person decides that."""
+
+
+@runtime_checkable
+class TicketCloser(TicketWriter, Protocol):
+    """A tracker that closes a ticket. Only for what this run has created a moment ago: else a person decides that."""
+
+    def close(self, ticket: TicketState) -> None:
+        """Close the ticket. A tracker may ignore it for want of permission, so the ticket is to be read again."""
 
 
 @dataclass(frozen=True)

@@ -95,8 +95,9 @@ class RedmineName(ApiModel):
 
 
 class RedmineStatus(ApiModel):
-    """The status of an issue. A Redmine before 4.2 does not say whether it is closed: it then counts as open."""
+    """A status of issues. A Redmine before 4.2 does not say of an issue whether it is closed: it then counts as open."""
 
+    id: Number
     is_closed: Flag = False
 
 
@@ -120,7 +121,7 @@ class RedmineIssue(ApiModel):
     subject: Text = ""
     description: Text = ""
     is_private: Flag = False
-    status: RedmineStatus = RedmineStatus()
+    status: RedmineStatus = RedmineStatus(id=0)
     priority: RedmineName | None = None
     due_date: Text = ""
     assigned_to: RedmineName | None = None
@@ -259,13 +260,13 @@ class Redmine:
             raise invalid_reference(f"redmine:{key}", "redmine:PROJECT, the project's identifier")
         return Project(key, self._is_public(key, f"redmine:{key}"))
 
-    def find(self, project: Project, draft: Draft) -> str | None:
-        """Find an issue by the marker in its description. An old Redmine ignores the filter and lists all issues."""
+    def find(self, project: Project, draft: Draft) -> tuple[str, ...]:
+        """Find issues by the marker in their descriptions. An old Redmine ignores the filter and lists all issues."""
         # `~` is "contains"; without `status_id=*` closed issues are left out, and a ticket would be created a second time.
         query = {"project_id": project.key, "status_id": "*", "description": f"~{draft.marker}", "limit": "100"}
         about = f"redmine:{project.key}"
         issues = self._client.request(tuple[RedmineEntry, ...], "GET", "/issues.json", about, member="issues", query=query)
-        return next((str(issue.id) for issue in issues if draft.is_marked(issue.description)), None)
+        return tuple(str(issue.id) for issue in issues if draft.is_marked(issue.description))
 
     def create(self, project: Project, draft: Draft, text: str, fields: Mapping[str, str]) -> str:
         """Create an issue in the project's first tracker, with its fields."""
@@ -294,6 +295,14 @@ class Redmine:
         issue = {name: value for name, value in changed.items() if value is not None}
         issue |= {_FIELDS[name]: value for name, value in change.fields.items()}
         self._client.send("PUT", f"/issues/{ticket.ref.key}.json", str(ticket.ref), document={"issue": issue})
+
+    def close(self, ticket: TicketState) -> None:
+        """Set the first status that closes. Redmine ignores a status to which the owner of the key may not change it."""
+        about, member = str(ticket.ref), "issue_statuses"
+        statuses = self._client.request(tuple[RedmineStatus, ...], "GET", "/issue_statuses.json", about, member=member)
+        if closing := [status.id for status in statuses if status.is_closed]:
+            document = {"issue": {"status_id": closing[0]}}
+            self._client.send("PUT", f"/issues/{ticket.ref.key}.json", about, document=document)
 
     def _priority(self, draft: Draft) -> int | None:
         """Return the priority for an urgency. Every installation has its own priorities, listed from least to most urgent."""

@@ -225,21 +225,22 @@ class RequestTracker:
         self._client.send("GET", f"{_API}/queue/{quote(key)}", f"rt:{key}")
         return Project(key, is_public=False)
 
-    def find(self, project: Project, draft: Draft) -> str | None:
-        """Find a ticket by the finding's id in the subject, then the marker in the first message.
+    def find(self, project: Project, draft: Draft) -> tuple[str, ...]:
+        """Find tickets by the finding's id in the subject, then the marker in the first message.
 
         A search in the texts would need a full-text index, which an installation need not have.
         """
         about = f"rt:{project.key}"
         query = {"query": f"Queue = '{project.key}' AND Subject STARTSWITH '{draft.finding}:'", "per_page": str(_PER_PAGE)}
         tickets = self._client.request(tuple[RtEntry, ...], "GET", f"{_API}/tickets", about, member="items", query=query)
+        keys: list[str] = []
         for ticket in tickets:
             parts = self._iterate(RtEntry, f"/ticket/{ticket.id}/attachments", "Filename", about)
             # The first message has the lowest number; the order of the list may be another.
             first = min((part.id for part in parts), default=None)
             if first is not None and draft.is_marked(self._message(first, about)):
-                return str(ticket.id)
-        return None
+                keys.append(str(ticket.id))
+        return tuple(keys)
 
     def create(self, project: Project, draft: Draft, text: str, fields: Mapping[str, str]) -> str:
         """Create a ticket in the queue, with its fields."""
@@ -267,6 +268,11 @@ class RequestTracker:
             subject = change.title if change.title is not None else ticket.title
             comment = {"Subject": subject, "Content": content, "ContentType": "text/html"}
             self._client.send("POST", f"{path}/comment", about, document=comment)
+
+    def close(self, ticket: TicketState) -> None:
+        """Reject the ticket."""
+        path = f"{_API}/ticket/{ticket.ref.key}"
+        self._client.send("PUT", path, str(ticket.ref), document={"Status": "rejected"})
 
     def _find_user(self, owner: str) -> str | None:
         """Return the name of the user who has that name, real name or e-mail address; None if there is not exactly one."""

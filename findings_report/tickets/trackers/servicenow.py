@@ -218,8 +218,8 @@ class ServiceNow:
             raise invalid_reference(about, _TABLE_SHAPE)
         return Project(key, is_public=False)
 
-    def find(self, project: Project, draft: Draft) -> str | None:
-        """Find a record by its `correlation_id`.
+    def find(self, project: Project, draft: Draft) -> tuple[str, ...]:
+        """Find records by their `correlation_id`.
 
         The answer is compared again: ServiceNow drops a condition on a field that a table does not have.
         """
@@ -227,7 +227,7 @@ class ServiceNow:
         query = {"sysparm_query": f"correlation_id={marker}", "sysparm_fields": "number,correlation_id", "sysparm_limit": "1"}
         path, about = f"{_API}/table/{project.key}", f"servicenow:{project.key}"
         records = self._client.request(tuple[ServiceNowEntry, ...], "GET", path, about, member="result", query=query)
-        return next((record.number for record in records if record.correlation_id == marker), None)
+        return tuple(record.number for record in records if record.correlation_id == marker)
 
     def create(self, project: Project, draft: Draft, text: str, fields: Mapping[str, str]) -> str:
         """Create a record with impact and urgency, from which the instance computes the priority by its own rules."""
