@@ -17,7 +17,15 @@ from hypothesis import strategies as st
 from pydantic import ValidationError, create_model
 from repositories import Commit, build
 
-from findings_report.evidence.redaction import _mask_lines, find_hidden_passages, keep_masked, mask_line, match_printed_line
+from findings_report.evidence.redaction import (
+    _PLACEHOLDER,
+    _mask_lines,
+    _mask_quote,
+    find_hidden_passages,
+    keep_masked,
+    mask_line,
+    match_printed_line,
+)
 from findings_report.evidence.resolve import Resolution, resolve
 from findings_report.git import Repository, open_repository
 from findings_report.model.engagement import Engagement
@@ -106,7 +114,11 @@ def test_an_edited_quote_shows_the_difference_without_the_passage(source: Reposi
 
     (snippet,) = result.snippets["A-1"]
     assert snippet.check.verdict is Verdict.EDITED
-    assert {difference.line for difference in snippet.check.differences if difference.line} == {5, 6}
+    shown = {difference.line: (difference.quoted, difference.actual) for difference in snippet.check.differences}
+    assert {line: tuple(map(str.strip, map(str, texts))) for line, texts in shown.items()} == {
+        5: ('user = "adm1n"', 'user = "admin"'),
+        6: (MARK, MARK),
+    }
     assert SECRET not in snippet.model_dump_json()
     assert not any(SECRET in problem.fault for problem in result.problems)
 
@@ -128,6 +140,10 @@ def test_what_one_location_masks_no_other_one_prints(source: Repository) -> None
     assert SECRET not in str([snippet.model_dump_json() for snippet in result.snippets["A-1"]])
     assert printed(result.snippets["A-1"][1]) == [LINES[4], f"    {MARK}"]
     assert printed(result.snippets["A-1"][2]) == [LINES[18].replace(SECRET, MARK)]
+    # A digest would let a reader try candidates for the masked part.
+    for snippet, region in zip(result.snippets["A-1"][1:3], ("6", "19"), strict=True):
+        assert [str(masked) for masked in snippet.redacted] == [region]
+        assert (snippet.fingerprints, snippet.line_hash, snippet.end_columns) == ((), None, ())
 
 
 def test_the_lines_of_a_moved_quote_are_those_that_the_author_named(source: Repository) -> None:
@@ -726,3 +742,85 @@ def test_without_a_clone_every_line_that_may_be_meant_is_masked(quote: str, line
     (snippet,) = resolved(None, {"lines": lines, "quote": quote, "redact": [{"lines": 6}]}).snippets["A-1"]
 
     assert [line.strip() == MARK for line in printed(snippet)] == masked
+
+
+def test_the_text_of_an_entry_for_some_lines_is_not_printed_as_an_authors_words_either(source: Repository) -> None:
+    quote = f'{LINES[4]}\n    {"q" * 40}("{SECRET}")'
+
+    (snippet,) = resolved(source, {"lines": "5-6", "quote": quote, "redact": [{"lines": 6, "match": SECRET}]}).snippets["A-1"]
+
+    assert snippet.authored is not None
+    assert snippet.authored.quote == quote.replace(SECRET, MARK)
+    assert SECRET not in snippet.model_dump_json()
+
+
+def test_of_a_placeholder_without_a_place_the_cited_lines_are_masked_that_the_quote_does_not_show(source: Repository) -> None:
+    quote = 'def connect():\n    passwd = "REDACTED"\n    return login(user, password)'
+
+    (snippet,) = resolved(source, {"lines": "4-7", "quote": quote}).snippets["A-1"]
+
+    assert printed(snippet) == [LINES[3], f"    {MARK}", f"    {MARK}", LINES[6]]
+
+
+@pytest.mark.parametrize(
+    ("text", "placeholder"),
+    [
+        *((f"a {opener}Redacted by us{closer}{closer} b{closer}", f"{opener}Redacted by us{closer}")
+          for opener, closer in ("<>", "[]", "{}", "()")),
+        *((f"a (redacted {opener} b)", "redacted") for opener in "<[{("),
+        ("(redacted\n)", "redacted"),
+        (f"[redacted {'x' * 39}]", f"[redacted {'x' * 39}]"),
+        (f"[redacted {'x' * 40}]", "redacted"),
+        ("< removed>", "< removed>"),
+        ("<  removed>", None),
+        *((f"<{word}>", f"<{word}>") for word in (
+            "removed", "masked", "hidden", "censored", "sanitized", "sanitised", "secret", "omitted", "snip", "snipped")),
+        ("is CENSORED here", "CENSORED"),
+        ("unredacted", None),
+        ("redacted 12\u2588", None),
+        ("redacted 1234567890\u2588", "redacted"),
+        *((sign * 3, sign * 3) for sign in "*\u2022\u25cf\u2588\u2587\u25a0"),
+        ("** *", None),
+        ("***REMOVED*** x", "***REMOVED***"),
+        ("***REMOVED**", "***"),
+        ("xXxX", "xXxX"),
+        ("xxx", None),
+        ("axxxx", None),
+        *((f"{quote}...{quote}", "...") for quote in "\"'`"),
+        ('"\u2026"', "\u2026"),
+        ('"<your key>"', "<your key>"),
+        ('"<a<b>"', None),
+        (f'"<{"k" * 41}>"', None),
+        ("f(...)", None),
+    ],
+)  # fmt: skip
+def test_what_authors_write_for_a_secret(text: str, placeholder: str | None) -> None:
+    matched = _PLACEHOLDER.search(text)
+
+    assert (matched and matched[0]) == placeholder
+
+
+def test_a_quoted_line_that_is_half_like_a_masked_one_may_be_a_copy_of_it() -> None:
+    masked = "a" * 25 + "b" * 25
+
+    assert _mask_quote("a" * 25 + "c" * 25, [masked], [MARK], ()) == MARK
+    assert _mask_quote("a" * 25 + "c" * 26, [masked], [MARK], ()) == "a" * 25 + "c" * 26
+
+
+def test_a_text_of_the_engagement_is_somewhere_or_an_error(source: Repository) -> None:
+    def faults(text: str, *, is_read: bool = True, **written: Any) -> list[object]:
+        engagement = Engagement.model_validate(
+            {"title": "T", "repositories": {"app": {"revision": "1.0"}}, "redact": [{"match": text}], **written}
+        )
+        value = {
+            "title": "T",
+            "severity": "high",
+            "description": "of the finding",
+            "locations": [{"path": "app.py", "lines": 6}],
+        }
+        result = resolve(engagement, {"A-1": Finding.model_validate(value)}, {"app": source if is_read else None})
+        return [problem.subject for problem in result.problems if problem.code == "redact-nothing"]
+
+    assert faults(SECRET) == faults("of the finding") == faults("of the engagement", summary="of the engagement") == []
+    assert faults("nowhere") == [("engagement", "redact", 0)]
+    assert faults("nowhere", is_read=False) == []

@@ -121,7 +121,7 @@ def test_the_complete_edition_says_that_it_is_and_marks_its_parts(findings: Path
 def test_an_edition_says_for_whom_it_is(edition: tuple[PublishedBuild, Path]) -> None:
     built, folder = edition
 
-    assert any("this edition is for client: 2 of 4 findings" in problem.fault for problem in built.problems)
+    assert "this edition is for client: 2 of 4 findings" in [problem.fault for problem in built.problems]
     assert "- Edition: for client" in (folder / "report-client.md").read_text()
     assert "<dt>Edition</dt><dd>for client</dd>" in (folder / "report-client.html").read_text()
 
@@ -193,7 +193,11 @@ def test_a_reference_that_cannot_be_taken_out_stops_the_edition(tmp_path: Path) 
     with pytest.raises(FindingsReportError) as error:
         check(Inputs(findings, {}, audience="client"), lambda _: None)
 
-    assert [problem.code for problem in error.value.problems] == ["audience-reference"]
+    (problem,) = error.value.problems
+    assert (problem.code, problem.remedy) == ("audience-reference", "write it as `[text](finding:ID)`")
+    assert problem.fault == "refers to F-2, which this edition leaves out, in a way that cannot be left out"
+    assert problem.place is not None
+    assert (Path(problem.place.file).name, problem.place.line) == ("F-1.finding.yaml", 3)
 
 
 def test_a_thousand_findings_that_are_left_out_cost_no_square() -> None:
@@ -323,15 +327,28 @@ def test_of_pictures_tables_and_files_an_edition_has_those_that_its_texts_use(tm
     (tmp_path / "F-1.finding.yaml").write_text(uses.format("both"))
     (tmp_path / "F-2.finding.yaml").write_text(f"{uses.format('theirs').replace('#own', '#other')}audience: [internal]\n")
 
-    edition = editions.make_edition(authoring.load(authoring.Folder(tmp_path)), "client").authored
+    for name in ("own", "other"):
+        (tmp_path / f"{name}.txt").write_text(name)
+    with (tmp_path / "engagement.yaml").open("a") as file:
+        file.write("attachments:\n  - {file: own.txt, title: A}\n  - {file: other.txt, title: B, audience: [internal]}\n")
 
+    result = editions.make_edition(authoring.load(authoring.Folder(tmp_path)), "client")
+    edition = result.authored
+
+    assert [(problem.level, problem.fault) for problem in result.problems] == [
+        ("note", "this edition is for client: 1 of 2 findings")
+    ]
+    assert edition.attachments == {"own.txt": b"own"}
     assert list(edition.findings) == ["F-1"]
     assert [image.name for image in edition.engagement.images] == ["both"]
     assert [table.name for table in edition.engagement.tables] == ["both"]
     assert edition.engagement.audiences == ()
     assert set(edition.pictures) == {"both", "logo:"}
     assert set(edition.tables) == {"both"}
-    assert set(edition.files) == {"engagement.yaml", "F-1.finding.yaml", "both.png", "both.csv", "logo.png"}
+    assert set(edition.files) == {"engagement.yaml", "F-1.finding.yaml", "both.png", "both.csv", "logo.png", "own.txt"}
+    (tmp_path / "F-2.finding.yaml").unlink()
+    (only,) = editions.make_edition(authoring.load_valid_part(authoring.Folder(tmp_path)), "client").problems
+    assert only.fault == "this edition is for client: 1 of 1 finding"
 
 
 def test_the_audiences_in_use_are_those_that_a_part_is_limited_to() -> None:
