@@ -218,6 +218,8 @@ def parse(text: str) -> Prose:
     """Return `text` as blocks."""
     if is_plain(text):
         return Prose(tuple(_PARSER.parse(text)), (), References())
+    # As the parser does, whose lines are looked up in the text. Source: CommonMark 0.31, 2.1: a carriage return ends a line.
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     # Before parsing, because the time that the parser takes is what these limits bound.
     if (fault := _too_long(text)) is not None:
         return _as_code(text, fault)
@@ -259,7 +261,7 @@ def is_plain(text: str) -> bool:
     """
     if len(text) > _PLAIN_CHARACTERS or text.count("\n") > _PLAIN_LINES or _NOTABLE.search(text) or _NESTED.search(text):
         return False
-    if text.count("$") > 1 or "{#" in text or CAPTION.search(text):
+    if text.count("$") > 1 or "{#" in text or "\r" in text or CAPTION.search(text):
         return False
     if _LOSES_SIGNS.search(text) or _FENCE_TEXT.search(text) or _MAY_LINK.search(text):
         return False

@@ -198,6 +198,8 @@ HEAD = "| a | b |\n|---|---|\n"
         (HEAD + "| 1 | `x|lost` |", [(2, "table-cells")]),
         (HEAD + "1 | 2 | lost", [(2, "table-cells")]),
         ("> - " + HEAD.replace("\n|", "\n>   |") + ">   | 1 | 2 | lost |", [(2, "table-cells")]),
+        (HEAD.replace("\n", "\r") + "| 1 | 2 | lost |\r", [(2, "table-cells")]),
+        (HEAD.replace("\n", "\r\n") + "| 1 | 2 | lost |\r\n", [(2, "table-cells")]),
         ("a|b\n-|-\n1|2|lost\n1|2\n1|2|lost", [(2, "table-cells"), (4, "table-cells")]),
         (HEAD + "| 1 | 2 | 3 |\n\n| a | b | c |\n|-|-|-|\n| 1 | 2 | 3 |", [(2, "table-cells")]),
         ("a | b | c before it\nd | e\n--|--\n1 | 2 | lost", [(3, "table-cells")]),
