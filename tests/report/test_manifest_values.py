@@ -9,9 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import samples
 
+from findings_report.authoring import Folder
+from findings_report.model.report import FindingsCommit
 from findings_report.problems import FindingsReportError, Kind
 from findings_report.report import manifest
+from findings_report.report.provenance import Identified
 
 STATEMENT = Path(__file__).parents[1] / "fuzz/manifest/statement"
 
@@ -96,6 +100,53 @@ def test_what_a_build_never_writes_is_refused(change: Callable[[dict[str, Any]],
     change(content)
 
     assert fault_of(json.dumps(content).encode())[0].startswith(fault)
+
+
+def test_the_pages_of_a_long_report_are_outputs_of_one_kind_and_a_date_is_a_date() -> None:
+    content = statement()
+    outputs(content, "a", "b", "c", formats=("html", "html", "html"))
+    parameters = content["predicate"]["buildDefinition"]["externalParameters"]
+    for page, output in enumerate(parameters["outputs"]):
+        output.update({"page": page} if page else {})
+    parameters["defaultDate"] = "2026-01-31"
+
+    read = manifest.from_json(json.dumps(content).encode(), shown="m.json")
+
+    assert [output.page for output in read.parameters.outputs] == [None, 1, 2]
+    assert json.loads(manifest.to_json(read)) == content
+
+
+def test_inputs_and_repositories_are_listed_with_their_digests_and_no_masked_name(tmp_path: Path) -> None:
+    (tmp_path / "secret.yaml").write_bytes(b"a")
+    (tmp_path / "changed.md").write_bytes(b"b")
+    identified = Identified(FindingsCommit(hash="1" * 40, is_changed=True), blobs={tmp_path / "secret.yaml": "2" * 40})
+
+    def mask(name: str) -> str:
+        return name.replace("secret", "X")
+
+    names = ["secret.yaml", "absent.md", "changed.md"]
+    listed = manifest.list_inputs(tmp_path, Folder(tmp_path), names, identified, mask)
+
+    assert [(each.name, each.digest, each.annotations) for each in listed] == [
+        ("X.yaml", manifest.Digest(sha256=manifest.sha256(b"a"), git_blob="2" * 40), manifest.Circumstances(kind="input")),
+        ("changed.md", manifest.Digest(sha256=manifest.sha256(b"b")), manifest.Circumstances(kind="input")),
+        ("findings", manifest.Digest(git_commit="1" * 40), manifest.Circumstances(kind="findings", is_changed=True)),
+    ]
+    assert len(manifest.list_inputs(tmp_path, Folder(tmp_path), names, Identified(None), mask)) == 2
+    report = samples.report()
+    (known,) = report.engagement.repositories
+    unknown = known.model_copy(update={"name": "other", "commit": None, "is_read": False})
+    engagement = report.engagement.model_copy(update={"repositories": (known, unknown)})
+    both = report.model_copy(update={"engagement": engagement})
+    address = {"url": known.url, "revision": known.revision}
+    assert manifest.list_repositories([report, both]) == [
+        manifest.Dependency(
+            name=known.name,
+            digest=manifest.Digest(git_commit=known.commit),
+            annotations=manifest.Circumstances(kind="repository", is_read=True, **address),
+        ),
+        manifest.Dependency(name="other", annotations=manifest.Circumstances(kind="repository", is_read=False, **address)),
+    ]
 
 
 @pytest.mark.parametrize("names", [("...",), ("a", "b")])
@@ -195,6 +246,7 @@ def test_dependencies_are_in_one_order_and_those_of_one_name_are_numbered() -> N
         dependency("x", "input", "a"),
         dependency("x", "data", "c"),
         dependency("a", "input", "d"),
+        dependency("y", "blob", "e"),
     ]
     parameters = manifest.from_json(STATEMENT.read_bytes(), shown="m.json").parameters
 
@@ -208,6 +260,7 @@ def test_dependencies_are_in_one_order_and_those_of_one_name_are_numbered() -> N
     assert described[0].subject[0].digest.sha256 == manifest.sha256(b"1")
     resolved = described[0].predicate.build_definition.resolved_dependencies
     assert [(each.name, each.digest and each.digest.sha256 and each.digest.sha256[0]) for each in resolved] == [
+        ("y", "e"),
         ("a", "d"),
         ("x", "a"),
         ("x (2)", "b"),
@@ -218,7 +271,10 @@ def test_dependencies_are_in_one_order_and_those_of_one_name_are_numbered() -> N
 def test_the_programs_own_data_are_its_lists_and_fonts() -> None:
     names = {dependency.name for dependency in manifest.list_own_data()}
 
-    assert "problems/characters.txt" in names
-    assert {Path(name).suffix for name in names} <= {".conf", ".json", ".otf", ".ttf", ".txt"}
+    assert {"problems/characters.txt", "fonts/Inter-Regular.otf", "fonts/DejaVuSans.ttf"} <= names
+    assert {Path(name).suffix for name in names} == {".conf", ".json", ".otf", ".ttf", ".txt"}
+    root = Path(manifest.__file__).parents[1]
+    for dependency in manifest.list_own_data():
+        assert dependency.digest == manifest.Digest(sha256=manifest.sha256((root / dependency.name).read_bytes()))
     assert not any(name.startswith(("templates/", "demo/")) for name in names)
     assert all(dependency.annotations.kind == "data" for dependency in manifest.list_own_data())
