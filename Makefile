@@ -125,7 +125,7 @@ benchmarks-large: setup ## a PDF of 1,000 findings against WeasyPrint alone, and
 	$(BIN)/python benchmarks/assembly.py $(REPOSITORY) --findings 1000 --rounds 1
 
 .PHONY: benchmarks-cluster
-benchmarks-cluster: setup ## a report of 19,900 findings and 1,000 engagements on a local cluster: time, and memory of all; half an hour
+benchmarks-cluster: setup ## a report of 20,000 findings and 1,000 engagements on a local cluster: time, and memory of all; half an hour
 	$(BIN)/python benchmarks/cluster_large.py $(REPOSITORY)
 
 .PHONY: setup

@@ -9,15 +9,12 @@ findings and git runs beside them, on the same cores. Goal: two are at least 1.5
 from __future__ import annotations
 
 import argparse
-import contextlib
 import hashlib
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import content
@@ -27,34 +24,10 @@ BIN = Path(sys.executable).parent
 PORT = 28786
 
 
-@contextlib.contextmanager
-def cluster(folder: Path, workers: int) -> Iterator[str]:
-    """A scheduler with so many workers; what --executor takes."""
-    place = f"127.0.0.1:{PORT}"
-    commands = [["scheduler", "--host", "127.0.0.1", "--port", str(PORT)]]
-    commands += [["worker", f"tcp://{place}", "--nthreads", "1", "--no-nanny", "--local-directory", str(folder)]] * workers
-    running: list[subprocess.Popen[bytes]] = []
-    log_file = folder / "dask.log"
-    try:
-        with log_file.open("wb") as log:
-            running += (
-                subprocess.Popen([BIN / "dask", *each, "--no-dashboard"], stdout=log, stderr=log, start_new_session=True)
-                for each in commands
-            )
-        while log_file.read_text().count("Registered to") < workers:
-            assert all(process.poll() is None for process in running), log_file.read_text()[-2000:]
-            time.sleep(0.2)
-        yield f"dask://{place}"
-    finally:
-        for process in reversed(running):
-            process.terminate()
-            process.wait()
-
-
 def measured(engagements: Sequence[Path], folder: Path, workers: int) -> measuring.Run:
     """One run on so many workers, which have each had something to do before."""
-    with cluster(folder, workers) as executor:
-        build = [str(BIN / "findings-report"), "build", "--executor", executor, "-o"]
+    with measuring.cluster(folder, workers, PORT):
+        build = [str(BIN / "findings-report"), "build", "--executor", f"dask://127.0.0.1:{PORT}", "-o"]
         measuring.run([*build, f"{folder}/warm/", *map(str, engagements[: 2 * workers])])
         return measuring.run([*build, f"{folder}/of-{workers}/", *map(str, engagements)])
 

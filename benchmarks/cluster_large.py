@@ -1,6 +1,6 @@
 """One report of many findings, and many engagements of one finding, on a local cluster of one scheduler and two workers.
 
-    python benchmarks/cluster_large.py REPOSITORY [--findings 19900] [--engagements 1000] [--formats html]
+    python benchmarks/cluster_large.py REPOSITORY [--findings 20000] [--engagements 1000] [--formats html]
 
 Prints the time of each run, and the largest memory of the program that asks, of the scheduler and of a worker. The findings of
 the long report are 1,000 that differ, and the same again under other ids: what is measured does not depend on their words.
@@ -9,13 +9,10 @@ the long report are 1,000 that differ, and the same again under other ids: what 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import content
@@ -26,30 +23,6 @@ PORT = 28787
 DIFFERENT = 1000
 
 
-@contextlib.contextmanager
-def cluster(folder: Path, workers: int = 2) -> Iterator[list[int]]:
-    """A scheduler, and so many workers with one thread: their process ids, the scheduler's first."""
-    place = f"127.0.0.1:{PORT}"
-    commands = [["scheduler", "--host", "127.0.0.1", "--port", str(PORT)]]
-    commands += [["worker", f"tcp://{place}", "--nthreads", "1", "--no-nanny", "--local-directory", str(folder)]] * workers
-    running: list[subprocess.Popen[bytes]] = []
-    log_file = folder / "dask.log"
-    try:
-        with log_file.open("wb") as log:
-            running += (
-                subprocess.Popen([BIN / "dask", *each, "--no-dashboard"], stdout=log, stderr=log, start_new_session=True)
-                for each in commands
-            )
-        while log_file.read_text().count("Registered to") < workers:
-            assert all(process.poll() is None for process in running), log_file.read_text()[-2000:]
-            time.sleep(0.2)
-        yield [process.pid for process in running]
-    finally:
-        for process in reversed(running):
-            process.terminate()
-            process.wait()
-
-
 def largest_memory(pid: int) -> int:
     """Bytes that a running process had at most. Source: proc(5), VmHWM."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
@@ -58,7 +31,7 @@ def largest_memory(pid: int) -> int:
 
 def measure(what: str, engagements: Sequence[Path], formats: Sequence[str], folder: Path) -> None:
     """Builds the engagements on a new cluster, and prints time and memory."""
-    with cluster(folder) as processes:
+    with measuring.cluster(folder, 2, PORT) as processes:
         command = [str(BIN / "findings-report"), "build", *map(str, engagements), "--no-cache", "-o", f"{folder}/out/"]
         command += [word for name in formats for word in ("-f", name)]
         run = measuring.run([*command, "--executor", f"dask://127.0.0.1:{PORT}"])
@@ -83,7 +56,7 @@ def write_long(repository: Path, folder: Path, count: int) -> Path:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("repository", type=Path, nargs="?", default=Path())
-    parser.add_argument("--findings", type=int, default=19_900, help="at most 20,000 files are read from a folder")
+    parser.add_argument("--findings", type=int, default=20_000)
     parser.add_argument("--engagements", type=int, default=1000)
     parser.add_argument("--formats", nargs="+", default=["html"])
     arguments = parser.parse_args()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,35 @@ def median_cpu(runs: Sequence[Run]) -> float:
 
 def peak(runs: Sequence[Run]) -> int:
     return max(run.peak for run in runs)
+
+
+@contextlib.contextmanager
+def cluster(folder: Path, workers: int, port: int) -> Iterator[list[int]]:
+    """A scheduler, and so many workers with one thread: their process ids, the scheduler's first."""
+    place = f"127.0.0.1:{port}"
+    commands = [["scheduler", "--host", "127.0.0.1", "--port", str(port)]]
+    commands += [["worker", f"tcp://{place}", "--nthreads", "1", "--no-nanny", "--local-directory", str(folder)]] * workers
+    dask, running = Path(sys.executable).parent / "dask", list[subprocess.Popen[bytes]]()
+    log_file = folder / "dask.log"
+    try:
+        with log_file.open("wb") as log:
+            running += (
+                subprocess.Popen(
+                    [dask, *each, "--no-dashboard"],
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
+                for each in commands
+            )
+        while log_file.read_text().count("Registered to") < workers:
+            assert all(process.poll() is None for process in running), log_file.read_text()[-2000:]
+            time.sleep(0.2)
+        yield [process.pid for process in running]
+    finally:
+        for process in reversed(running):
+            process.terminate()
+            process.wait()
 
 
 def machine() -> str:

@@ -36,8 +36,8 @@ LOCK: Final = "tickets.lock.yaml"
 
 IMPORT_LOCK: Final = "import.lock.yaml"
 
-MOST_FILES: Final = 20_000
-"""Limit of the number of files in an engagement's folder."""
+MOST_FILES: Final = 25_000
+"""Limit of the number of files in an engagement's folder: 20,000 findings, with pictures and attachments beside them."""
 
 LARGEST_FILE: Final = 32 * 1024 * 1024
 """Limit of the size of one file, in bytes."""
