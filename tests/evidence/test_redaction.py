@@ -649,6 +649,7 @@ QUOTE = "\n".join(LINES[4:7])
         {"lines": "5-7", "quote": QUOTE, "redact": [{"match": SECRET}]},
         {"lines": "5-7", "quote": QUOTE.replace(SECRET, "***")},
         {"lines": "15-17", "quote": QUOTE, "redact": [{"lines": 16}]},
+        {"lines": "115-117", "quote": QUOTE, "redact": [{"lines": 116}]},  # beyond the end of the file
         {"lines": "15-17", "quote": QUOTE, "redact": [{"lines": 16, "match": SECRET}, {"lines": 15}]},
         {"lines": "5-7", "quote": QUOTE.replace("admin", "adm1n"), "redact": [{"lines": 6}]},
         {"lines": "2-6", "redact": [{"match": SECRET, "lines": "2-6"}, {"lines": 5}]},
@@ -704,6 +705,7 @@ def test_lines_close_to_the_cited_ones_are_listed_as_masked_since_a_digest_cover
         (f'if x: password = "{SECRET}" # bad', "if x: \u2588redacted 6\u2588 # bad"),
         ('user = "admin"', 'user = "admin"'),
         ("unrelated()", "unrelated()"),
+        ("7 | unrelated()", "7 | unrelated()"),
     ],
 )
 def test_a_quote_is_kept_without_what_is_masked(source: Repository, quote: str, kept: str) -> None:
