@@ -25,6 +25,9 @@ UNUSED: Final = "unused_footnotes"
 LOST_NAMES: Final = "lost_names"
 """Key of the parser's environment: (line, name) of each caption with a name that is beside no table."""
 
+NOTE_MARK, NOTE_TEXT, NOTE_HEAD = "note_mark", "note_text", "note_head"
+"""Keys of `meta`, with the number of a footnote: its mark in a text, the first block of its own text, the number there."""
+
 _NOTES: Final = "notes"
 CAPTION: Final = re.compile(r"(?:Table|Tabelle|Tabla|Tableau[ \u00a0\u202f]?+):[ \t]++|表[ ]?+[:：][ \t\u3000]*+")
 """The beginning of a caption: the word of each language that reports have, whatever the language of this one is."""
@@ -66,7 +69,9 @@ def _read_mark(state: StateInline, silent: bool) -> bool:
     if not silent:
         numbers: dict[str, int] = state.env.setdefault(_NOTES, {})
         number = numbers.setdefault(mark[1], len(numbers) + 1)
-        state.push("text", "", 0).content = str(number).translate(_RAISED)
+        # No text yet: the parser would join it with the text beside it.
+        token = state.push(NOTE_MARK, "", 0)
+        token.content, token.meta = str(number).translate(_RAISED), {NOTE_MARK: number}
     state.pos = mark.end()
     return True
 
@@ -84,6 +89,8 @@ def _read_formula(state: StateInline, silent: bool) -> bool:
 
 def _replace(state: StateCore) -> None:
     """Replace the constructs that are blocks by blocks that every format has."""
+    if _NOTES in state.env:
+        _show_marks(state.tokens)
     types = {token.type for token in state.tokens}
     if "footnote_reference_open" in types:
         state.tokens = list(_move_footnotes(state.tokens, state.env))
@@ -95,6 +102,14 @@ def _replace(state: StateCore) -> None:
         _draw_boxes(state.tokens)
     if CAPTION.search(state.src):
         state.tokens = _caption_tables(state.tokens, state.env)
+
+
+def _show_marks(tokens: Sequence[Token]) -> None:
+    """Make the marks of footnotes texts, as every format prints them, also in the descriptions of pictures."""
+    for token in tokens:
+        if token.type == NOTE_MARK:
+            token.type = "text"
+        _show_marks(token.children or ())
 
 
 def _move_footnotes(tokens: Sequence[Token], env: MutableMapping[str, Any]) -> Iterator[Token]:
@@ -118,7 +133,8 @@ def _move_footnotes(tokens: Sequence[Token], env: MutableMapping[str, Any]) -> I
         blocks = [block.copy(level=block.level - 1) for block in _flatten_notes(tokens[index + 1 : end - 1], unused)]
         number = numbers.get(label)
         if number is not None and number not in notes and inner == 0:
-            notes[number] = _head(blocks, str(number).translate(_RAISED))
+            first, *others = _head(blocks, str(number).translate(_RAISED), number=number)
+            notes[number] = [first.copy(meta={**first.meta, NOTE_TEXT: number}), *others]
         else:
             unused.append((token.map[0] if token.map else 0, label, number is not None))
             yield from _head(blocks, f"[^{label}]:", level=inner)
@@ -137,12 +153,13 @@ def _flatten_notes(tokens: Sequence[Token], unused: list[tuple[int, str, bool]])
             yield token
 
 
-def _head(blocks: list[Token], mark: str, level: int = 0) -> list[Token]:
+def _head(blocks: list[Token], mark: str, level: int = 0, number: int | None = None) -> list[Token]:
     """Return the blocks of a note with its mark before its first word; in a paragraph of its own before another block."""
+    meta = {} if number is None else {NOTE_HEAD: number}
     if [block.type for block in blocks[:2]] == ["paragraph_open", "inline"]:
-        line = blocks[1].copy(children=[_text(f"{mark} "), *(blocks[1].children or ())])
+        line = blocks[1].copy(children=[_text(f"{mark} ").copy(meta=meta), *(blocks[1].children or ())])
         return [blocks[0], line, *blocks[2:]]
-    return [*_paragraph([_text(mark)], level, blocks[0].map if blocks else [0, 1]), *blocks]
+    return [*_paragraph([_text(mark).copy(meta=meta)], level, blocks[0].map if blocks else [0, 1]), *blocks]
 
 
 def _list_definitions(tokens: Sequence[Token]) -> Iterator[Token]:
@@ -285,6 +302,23 @@ def _open_table(table: Token, caption: Token, name: str) -> list[Token]:
         caption.copy(level=level + 1),
         Token("caption_close", "caption", -1, level=level, block=True),
     ]
+
+
+def take_notes(tokens: Sequence[Token]) -> tuple[Sequence[Token], dict[int, list[Token]]]:
+    """Return the tokens of a text, and apart from them those of its footnotes by number.
+
+    A note with a mark, a table or a figure in it cannot be at the foot of a page: then all notes follow their text, under their
+    raised numbers, as in the other formats.
+    """
+    begin = next((index for index, token in enumerate(tokens) if NOTE_TEXT in token.meta), len(tokens))
+    notes: dict[int, list[Token]] = {}
+    for token in tokens[begin:]:
+        if token.type in ("table_open", "figure") or any(NOTE_MARK in child.meta for child in token.children or ()):
+            return tokens, {}
+        notes.setdefault(token.meta.get(NOTE_TEXT, max(notes, default=0)), []).append(
+            token.copy(meta={key: value for key, value in token.meta.items() if key != NOTE_TEXT})
+        )
+    return tokens[:begin], notes
 
 
 def _paragraph(children: list[Token], level: int, lines: list[int] | None) -> tuple[Token, Token, Token]:

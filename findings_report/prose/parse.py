@@ -309,8 +309,8 @@ def _link_emails(tokens: Sequence[Token]) -> Iterator[Token]:
 
 def _link_emails_in(children: Sequence[Token]) -> Iterator[Token]:
     links = 0
-    # Words of the program stay apart: they are printed in the report's language.
-    for (kind, _), group in groupby(children, key=lambda child: (child.type, id(child) if "message" in child.meta else 0)):
+    # Words of the program stay apart: they are printed in the report's language. So do marks of notes, which Word has.
+    for (kind, _), group in groupby(children, key=lambda child: (child.type, id(child) if child.meta else 0)):
         tokens = list(group)
         links += sum(token.nesting for token in tokens) if kind in ("link_open", "link_close") else 0
         if kind != "text":

@@ -10,28 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from findings_report.model.engagement import State
 from findings_report.model.report import Report, ReportedRepository
 from findings_report.rendering import colours, labels
 from findings_report.rendering.figures import number_tables
-from findings_report.rendering.word_elements import (
-    BOLD,
-    CODE,
-    DASH,
-    QUIET,
-    Cell,
-    Format,
-    WordBody,
-    field_element,
-    hex_of,
-)
+from findings_report.rendering.word_elements import BOLD, CODE, DASH, QUIET, Cell, Format, WordBody, field_element, hex_of
 from findings_report.rendering.word_findings import (
     begin_part,
+    label_rows,
+    severity_cell,
     write_appendix,
     write_finding,
     write_finding_table,
     write_section,
 )
-from findings_report.rendering.word_package import NAMESPACES, Package, has_heads, insert_body, open_package, save
+from findings_report.rendering.word_package import NAMESPACES, Package, add_setting, has_heads, insert_body, open_package, save
 from findings_report.rendering.word_prose import render_line, write_prose
 from findings_report.report.formats import Rendered
 
@@ -46,6 +39,8 @@ def render(report: Report) -> Rendered:
     # Pictures and links become parts of the package while the body is written.
     _write_report(body)
     insert_body(package, body.pieces)
+    # Word asks whether to fill the contents, until the document is saved.
+    add_setting(package, '<w:updateFields {} w:val="true"/>')
     if not has_heads(package):
         _write_heads(package, body)
     return Rendered(save(package, report.engagement))
@@ -71,20 +66,34 @@ def _write_report(body: WordBody) -> None:
 
 
 def _contents_field(body: WordBody) -> list[str]:
-    """Return the contents as a field that is filled already; page numbers come with Word's `Update field` only."""
-    title = body.paragraph("TOC Heading", body.runs(body.words.gettext("Contents")), new_page=True)
-    begin = (
-        '<w:r><w:fldChar w:fldCharType="begin"/></w:r><w:r>'
-        '<w:instrText xml:space="preserve"> TOC \\o "1-2" \\h \\z \\u </w:instrText></w:r>'
-        '<w:r><w:fldChar w:fldCharType="separate"/></w:r>'
-    )
-    end = '<w:r><w:fldChar w:fldCharType="end"/></w:r>'
+    """Return the contents as a field that has its entries already, each with a field for its page.
+
+    The program that shows the document decides which page a heading is on, so no number is written here. Word counts pages when
+    it opens the document, after asking. LibreOffice counts them at once, but not within a field for contents, so it gets none.
+    """
+    instruction = '<w:instrText xml:space="preserve"> TOC \\o "1-2" \\h \\z \\u </w:instrText>'
+    marks = {kind: _run_for_word(f'<w:fldChar w:fldCharType="{kind}"/>') for kind in ("begin", "separate", "end")}
+    begin = marks["begin"] + _run_for_word(instruction) + marks["separate"]
+    tab = "<w:r><w:tab/></w:r>"
     lines = [
-        body.paragraph(f"toc {level}", (begin if index == 0 else "") + body.refer(body.runs(text), anchor))
+        body.paragraph(
+            f"toc {level}",
+            (begin if index == 0 else "") + body.refer(body.runs(text) + tab + body.page_of(anchor), anchor),
+            right=body.package.width,
+        )
         for index, (level, text, anchor) in enumerate(body.contents)
     ]
+    title = body.paragraph("TOC Heading", body.runs(body.words.gettext("Contents")), new_page=True)
     # Behind the last entry, as Word itself has it.
-    return [title, *lines, body.paragraph("Normal", (begin if not lines else "") + end)]
+    return [title, *lines, body.paragraph("Normal", ("" if lines else begin) + marks["end"])]
+
+
+def _run_for_word(content: str) -> str:
+    """Return a run that only Word 2013 and newer have. Source: ECMA-376, part 3 (markup compatibility)."""
+    compatible = "http://schemas.openxmlformats.org/markup-compatibility/2006"
+    names = f'xmlns:mc="{compatible}" xmlns:w15="http://schemas.microsoft.com/office/word/2012/wordml"'
+    choice = f'<mc:Choice Requires="w15">{content}</mc:Choice>'
+    return f"<w:r><mc:AlternateContent {names}>{choice}</mc:AlternateContent></w:r>"
 
 
 def _write_cover(body: WordBody) -> None:
@@ -92,7 +101,7 @@ def _write_cover(body: WordBody) -> None:
     accent = hex_of(colours.ensure_contrast(engagement.accent, "#ffffff", 4.5))
     white = Format(colour="FFFFFF")
     inner = [body.paragraph("Normal", "")]
-    if marks := body.list_markings():
+    if marks := _list_markings(body):
         inner.append(body.paragraph("Normal", body.runs(" · ".join(marks), Format(bold=True, colour="FFFFFF", points=10))))
     inner.append(body.paragraph("Subtitle", body.runs(words.gettext("Security assessment"), white)))
     inner.append(body.paragraph("Title", body.runs(engagement.title, Format(bold=True, colour="FFFFFF"))))
@@ -106,7 +115,7 @@ def _write_cover(body: WordBody) -> None:
         body.add("Normal", body.picture(engagement.logo, engagement.logo.alt, width // 3))
     body.pieces.append(body.table_element([band], [width], "Normal Table"))
     body.add("Normal", "")
-    body.label_rows(list(_list_cover_facts(body)))
+    label_rows(body, list(_list_cover_facts(body)))
 
 
 def _list_cover_facts(body: WordBody) -> Iterator[tuple[str, Cell]]:
@@ -208,7 +217,7 @@ def _write_summary(body: WordBody) -> None:
             cells = [[body.cell(name or without), body.cell(words.number(count), align="right")] for name, count in rows]
             body.table(head, cells)
     if report.unresolved:
-        body.heading(2, body.runs(_("What to do first")))
+        body.heading(2, body.runs(_("What to do first")), "part-first", _("What to do first"))
         number = body.next_list(1, 0)
         for finding in report.unresolved[:3]:
             look = Format(style="Hyperlink", bold=True)
@@ -249,7 +258,7 @@ def _write_counts(body: WordBody) -> None:
     head += [body.cell(labels.words(status, words), align="right") for status in statuses]
     rows = [
         [
-            body.severity_cell(count.severity.name),
+            severity_cell(body, count.severity.name),
             body.cell(words.number(count.total), align="right"),
             *(body.cell(words.number(dict(count.by_status)[status]), align="right") for status in statuses),
         ]
@@ -382,7 +391,7 @@ def _write_heads(package: Package, body: WordBody) -> None:
     engagement, words = body.engagement, body.words
     section = package.document.sections[-1]
     section.different_first_page_header_footer = not package.has_cover
-    marking = " · ".join(body.list_markings())
+    marking = " · ".join(_list_markings(body))
     # At the edge of the text, also of the firm's page.
     right = f'<w:tabs><w:tab w:val="right" w:pos="{package.width}"/></w:tabs>'
     rule = '<w:pBdr><w:{side} w:val="single" w:sz="4" w:space="4" w:color="D5DAE0"/></w:pBdr>'
@@ -424,3 +433,9 @@ def _around(text: str) -> tuple[str, str, str, str, str]:
     between, _, after = rest.partition(second)
     fields = {"{page}": "PAGE", "{pages}": "NUMPAGES"}
     return before, fields[first], between, fields[second], after
+
+
+def _list_markings(body: WordBody) -> list[str]:
+    """Return what every page is marked with: the classification, and that it is a draft."""
+    draft = [body.words.gettext("Draft")] if body.engagement.state is State.DRAFT else []
+    return [*draft, *([body.engagement.confidentiality] if body.engagement.confidentiality else [])]

@@ -8,29 +8,36 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 from markdown_it.token import Token
 from markupsafe import Markup
 
-from findings_report.model.engagement import State
 from findings_report.model.report import Picture, Report
 from findings_report.model.translation import Translation
 from findings_report.problems.safe_text import PROPERTIES_OF, code_point, find_hidden
 from findings_report.prose.policy import split_inline_code
 from findings_report.rendering import colours, labels
 from findings_report.rendering.figures import Part
-from findings_report.rendering.word_package import Package, add_numbered_list, escape, size
-from findings_report.sourcecode.unusual_characters import has_right_to_left
+from findings_report.rendering.word_package import (
+    NAMESPACES,
+    Package,
+    W,
+    add_numbered_list,
+    count_notes,
+    escape,
+    open_notes,
+    size,
+)
+from findings_report.sourcecode.unusual_characters import split_by_direction
 
 SHORT: Final = 14  # lines of code or rows that are kept on one page
+SHORT_TABLE: Final = 6  # rows, likewise
 QUIET_INK: Final = "5A6672"
 DASH: Final = "–"
-_RIGHT_TO_LEFT: Final = "right_to_left"
 _TALLEST: Final = 9_000  # of a picture, in twentieths of a point
 _WEB: Final = ("https://", "http://", "mailto:")
 
@@ -80,7 +87,11 @@ class WordBody:
         self.engagement = report.engagement
         self.words: Translation = report.engagement.translation
         self.is_right_to_left = self.words.direction == "rtl"
-        self._bookmarks = self._lists = self._pictures = 0
+        self._bookmarks = self._lists = self._pictures = self.notes = 0
+        # The part that has links and pictures: the document, or the footnotes while one is written.
+        self._story: Any = package.document.part
+        self._notes: Any = None
+        self._notes_before = count_notes(package)
         self.anchors = {
             *(finding.id for finding in report.findings),
             *(section.key for section in report.sections),
@@ -98,7 +109,8 @@ class WordBody:
         if not text:
             return ""
         return "".join(
-            f"<w:r>{self._properties(format, is_reversed)}{_characters(piece)}</w:r>" for piece, is_reversed in _split(text)
+            f"<w:r>{self._properties(format, is_reversed)}{_characters(piece)}</w:r>"
+            for piece, is_reversed in split_by_direction(text)
         )
 
     def _properties(self, format: Format, is_reversed: bool) -> str:  # noqa: A002
@@ -125,7 +137,7 @@ class WordBody:
         from docx.opc.constants import RELATIONSHIP_TYPE
 
         # One relation for an address, however often it is linked.
-        id = self.package.document.part.relate_to(address, RELATIONSHIP_TYPE.HYPERLINK, is_external=True)
+        id = self._story.relate_to(address, RELATIONSHIP_TYPE.HYPERLINK, is_external=True)
         return f'<w:hyperlink r:id="{id}" w:history="1">{runs}</w:hyperlink>'
 
     def linked(self, text: str, address: str | None, format: Format = PLAIN) -> str:  # noqa: A002
@@ -156,7 +168,7 @@ class WordBody:
         name = f"{kind}_{_bookmark(prefix)}" if prefix else kind
         return (
             self.runs(f"{before}{prefix}{dot}", BOLD)
-            + field_element(f"SEQ {name[:40]} \\* ARABIC", last)
+            + field_element(f"SEQ {name[:40]} \\* ARABIC", last, self._properties(BOLD, is_reversed=False))
             + self.runs(after, BOLD)
         )
 
@@ -177,9 +189,13 @@ class WordBody:
         bar: str = "",
         fill: str = "",
         align: str = "",
+        right: int = 0,
         reversed_text: bool | None = None,
     ) -> str:
-        """Return a paragraph; `list_item` is the number of its list and its level, widths are in twentieths of a point."""
+        """Return a paragraph; `list_item` is the number of its list and its level, widths are in twentieths of a point.
+
+        `right` is where a tab leads to the right edge of the text, over dots.
+        """
         is_reversed = self.is_right_to_left if reversed_text is None else reversed_text
         # In the order of the schema.
         parts = [f'<w:pStyle w:val="{self.package.style(style)}"/>', "<w:keepNext/>" if keep_next else ""]
@@ -194,6 +210,7 @@ class WordBody:
             parts.append(f"<w:pBdr>{sides}</w:pBdr>")
         parts += [f'<w:shd w:val="clear" w:color="auto" w:fill="{fill}"/>' if fill else ""]
         parts += [f'<w:tabs><w:tab w:val="left" w:pos="{indent}"/></w:tabs>' if hanging else ""]
+        parts += [f'<w:tabs><w:tab w:val="right" w:leader="dot" w:pos="{right}"/></w:tabs>' if right else ""]
         parts += ["<w:bidi/>" if is_reversed else ""]
         if indent or hanging:
             parts.append(f'<w:ind w:left="{indent}"' + (f' w:hanging="{hanging}"' if hanging else "") + "/>")
@@ -201,8 +218,10 @@ class WordBody:
         return f"<w:p><w:pPr>{''.join(parts)}</w:pPr>{runs}</w:p>"
 
     def heading(self, level: int, runs: str, anchor: str = "", text: str = "", **look: Any) -> None:
-        """Add a heading of Word's level; one with an anchor and a text is listed in the contents."""
-        if anchor and text:
+        """Add a heading of Word's level; one with a text is listed in the contents, which have two levels."""
+        if text and level <= 2:
+            # A heading of a text has no name of its own.
+            anchor = anchor or f"heading-{len(self.contents)}"
             self.contents.append((level, text, anchor))
         self.add(f"heading {min(level, 6)}", self.mark(runs, anchor) if anchor else runs, **look)
 
@@ -218,13 +237,17 @@ class WordBody:
         """Add a table whose head is repeated on each page; `title` is its alternative text."""
         widths = _column_widths([head, *rows] if head else rows, self.package.width - indent)
         lines = [self.row(head, widths, is_head=True)] if head else []
-        lines += [self.row(row, widths) for row in rows]
+        # A short table is on one page.
+        lines += [self.row(row, widths, keep_next=index < len(rows) <= SHORT_TABLE) for index, row in enumerate(rows, start=1)]
         self.pieces.append(self.table_element(lines, widths, "Findings Table", indent=indent, title=title))
         self.add_gap()
 
-    def add_gap(self) -> None:
+    def add_gap(self, *, keep_next: bool = False) -> None:
         """Add a gap behind a table: two that follow each other are one to Word."""
-        self.pieces.append('<w:p><w:pPr><w:spacing w:before="0" w:after="0" w:line="160" w:lineRule="exact"/></w:pPr></w:p>')
+        keep = "<w:keepNext/>" if keep_next else ""
+        self.pieces.append(
+            f'<w:p><w:pPr>{keep}<w:spacing w:before="0" w:after="0" w:line="160" w:lineRule="exact"/></w:pPr></w:p>'
+        )
 
     def table_element(
         self, rows: Sequence[str], widths: Sequence[int], style: str, *, indent: int = 0, title: str = "", has_head: bool = True
@@ -258,7 +281,7 @@ class WordBody:
     def picture(self, picture: Picture, alt: str, widest: int) -> str:
         """Return the run of a picture, with its alternative text, no wider than `widest` twentieths of a point."""
         self._pictures += 1
-        id, _image = self.package.document.part.get_or_add_image(BytesIO(picture.content))
+        id, _image = self._story.get_or_add_image(BytesIO(picture.content))
         # 96 pixels to the inch, as on a screen.
         scale = min(1, widest / max(1, picture.width * 15), _TALLEST / max(1, picture.height * 15))
         width, height = (max(1, round(pixels * 15 * scale)) * 635 for pixels in (picture.width, picture.height))
@@ -271,6 +294,34 @@ class WordBody:
             f'cy="{height}"/></a:xfrm><a:prstGeom prst="rect"><a:avLst/></a:prstGeom></pic:spPr></pic:pic></a:graphicData>'
             "</a:graphic></wp:inline></w:drawing></w:r>"
         )
+
+    def footnote(self, write: Callable[[], None]) -> str:
+        """Return the mark of a new footnote, as a run; `write` adds its paragraphs."""
+        from lxml import etree
+
+        if self._notes is None:
+            self._notes = open_notes(self.package, self.engagement)
+            self._last_note = max(int(note.get(f"{{{W}}}id")) for note in self._notes.element)
+        self.notes, self._last_note = self.notes + 1, self._last_note + 1
+        id = self._last_note
+        outer, self.pieces, self._story = self.pieces, [], self._notes
+        write()
+        pieces, self.pieces, self._story = self.pieces, outer, self.package.document.part
+        source = f'<w:footnote {NAMESPACES} w:id="{id}">{"".join(pieces)}</w:footnote>'
+        self._notes.element.append(etree.fromstring(source.encode(), etree.XMLParser(huge_tree=True, resolve_entities=False)))
+        return self.note_run(f'<w:footnoteReference w:id="{id}"/>')
+
+    def note_run(self, content: str) -> str:
+        """Return a run in the look of the number of a footnote."""
+        return f'<w:r><w:rPr><w:rStyle w:val="{self.package.style("footnote reference")}"/></w:rPr>{content}</w:r>'
+
+    def refer_to_note(self, number: int, anchor: str) -> str:
+        """Return the number of a footnote again, as a field; `number` counts the notes of the report from 1."""
+        return complex_field(f"NOTEREF {_bookmark(anchor)} \\f \\h", self.note_run(f"<w:t>{self._notes_before + number}</w:t>"))
+
+    def page_of(self, anchor: str) -> str:
+        """Return a field for the page of a bookmark."""
+        return complex_field(f"PAGEREF {_bookmark(anchor)} \\h")
 
     def next_list(self, start: int, level: int) -> int:
         """Return the number of a new numbered list."""
@@ -304,62 +355,12 @@ class WordBody:
         names = [severity.name for severity in self.engagement.severities]
         return names.index(name) if name in names else len(names)
 
-    def severity_cell(self, name: str) -> Cell:
-        """Return a cell in the colours of a severity, with its word."""
-        # The word is in every cell: nobody depends on the colour.
-        shown, rank = labels.words(name, self.words), self.rank(name)
-        if rank >= len(self.shades):
-            return self.cell(shown)
-        shade = self.shades[rank]
-        return self.cell(shown, self.runs(shown, Format(bold=True, colour=hex_of(shade.text))), fill=hex_of(shade.fill))
-
-    def list_markings(self) -> list[str]:
-        """Return what every page is marked with: the classification, and that it is a draft."""
-        draft = [self.words.gettext("Draft")] if self.engagement.state is State.DRAFT else []
-        return [*draft, *([self.engagement.confidentiality] if self.engagement.confidentiality else [])]
-
-    def label_rows(self, rows: Sequence[tuple[str, Cell]]) -> None:
-        """Add a table of names and values without a head."""
-        if not rows:
-            return
-        width = self.package.width
-        first = min(width // 3, 2600)
-        widths = [first, width - first]
-        # On the page of the heading above, with the first heading below.
-        named = ([self.cell(name, self.runs(name, QUIET)), value] for name, value in rows)
-        lines = [self.row(cells, widths, keep_next=len(rows) <= SHORT) for cells in named]
-        self.pieces.append(self.table_element(lines, widths, "Findings Table", has_head=False))
-        self.add_gap()
-
 
 def _characters(text: str) -> str:
     """Return the content of a run: its text, line ends and tabs."""
     pieces = re.split("([\n\t])", text)
     elements = {"\n": "<w:br/>", "\t": "<w:tab/>"}
     return "".join(elements.get(piece) or f'<w:t xml:space="preserve">{escape(piece)}</w:t>' for piece in pieces if piece)
-
-
-def _split(text: str) -> Iterator[tuple[str, bool]]:
-    """Yield the parts of a text, and whether each is written from right to left; blanks and signs go with what is around."""
-    if not has_right_to_left(text):
-        yield text, False
-        return
-    # Digits are written from left to right in every script, and end no word.
-    kinds: list[bool | None] = [
-        True if _RIGHT_TO_LEFT in PROPERTIES_OF[character] else False if character.isalnum() else None for character in text
-    ]
-    before = False
-    for index, kind in enumerate(kinds):
-        if kind is None:
-            after = next((other for other in kinds[index + 1 :] if other is not None), None)
-            # A sign at the end belongs to what it ends.
-            kinds[index] = before and after is not False
-        before = bool(kinds[index])
-    start = 0
-    for is_reversed, group in groupby(kinds, key=bool):
-        length = len(list(group))
-        yield text[start : start + length], is_reversed
-        start += length
 
 
 def _column_widths(rows: Sequence[Sequence[Cell]], total: int) -> list[int]:
@@ -395,9 +396,15 @@ def _width(text: str) -> int:
     return len(text) + sum(character > "\u2e80" for character in text)
 
 
-def field_element(instruction: str, result: str = "1") -> str:
+def complex_field(instruction: str, runs: str = "") -> str:
+    """Return a field whose result is shown as runs; without them, nothing is shown until a program has counted."""
+    begin, separate, end = (f'<w:r><w:fldChar w:fldCharType="{kind}"/></w:r>' for kind in ("begin", "separate", "end"))
+    return f'{begin}<w:r><w:instrText xml:space="preserve"> {instruction} </w:instrText></w:r>{separate}{runs}{end}'
+
+
+def field_element(instruction: str, result: str = "1", look: str = "") -> str:
     """Return a field with the result that is shown until Word counts."""
-    return f'<w:fldSimple w:instr=" {instruction} "><w:r><w:t>{escape(result)}</w:t></w:r></w:fldSimple>'
+    return f'<w:fldSimple w:instr=" {instruction} "><w:r>{look}<w:t>{escape(result)}</w:t></w:r></w:fldSimple>'
 
 
 def _bookmark(anchor: str) -> str:
@@ -413,7 +420,7 @@ def hex_of(colour: str) -> str:
 def is_reversed(children: Sequence[Token]) -> bool:
     """Return True for a paragraph whose first letter is written from right to left."""
     for character in "".join(child.content for child in children if child.type in ("text", "code_inline")):
-        if _RIGHT_TO_LEFT in PROPERTIES_OF[character]:
+        if "right_to_left" in PROPERTIES_OF[character]:
             return True
         if character.isalpha():
             return False

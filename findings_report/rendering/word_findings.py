@@ -12,8 +12,32 @@ from findings_report.model.report import ReportedFinding, ReportedSection
 from findings_report.prose.policy import split_inline_code
 from findings_report.rendering import labels
 from findings_report.rendering.figures import Figure, Part, number_figures, number_tables
-from findings_report.rendering.word_elements import BOLD, CODE, DASH, QUIET, Cell, Format, WordBody
+from findings_report.rendering.word_elements import BOLD, CODE, DASH, QUIET, SHORT, Cell, Format, WordBody, hex_of
 from findings_report.rendering.word_prose import render_line, write_figure, write_prose
+
+
+def severity_cell(body: WordBody, name: str) -> Cell:
+    """Return a cell in the colours of a severity, with its word."""
+    # The word is in every cell: nobody depends on the colour.
+    shown, rank = labels.words(name, body.words), body.rank(name)
+    if rank >= len(body.shades):
+        return body.cell(shown)
+    shade = body.shades[rank]
+    return body.cell(shown, body.runs(shown, Format(bold=True, colour=hex_of(shade.text))), fill=hex_of(shade.fill))
+
+
+def label_rows(body: WordBody, rows: Sequence[tuple[str, Cell]]) -> None:
+    """Add a table of names and values without a head."""
+    if not rows:
+        return
+    width = body.package.width
+    first = min(width // 3, 2600)
+    widths = [first, width - first]
+    # On the page of the heading above, with the first heading below.
+    named = ([body.cell(name, body.runs(name, QUIET)), value] for name, value in rows)
+    lines = [body.row(cells, widths, keep_next=len(rows) <= SHORT) for cells in named]
+    body.pieces.append(body.table_element(lines, widths, "Findings Table", has_head=False))
+    body.add_gap(keep_next=len(rows) <= SHORT)
 
 
 def write_finding_table(
@@ -33,7 +57,7 @@ def write_finding_table(
             [
                 body.cell(finding.id),
                 body.cell(finding.title, body.refer(body.titled(finding.title, look), finding.id)),
-                body.severity_cell(finding.severity.name),
+                severity_cell(body, finding.severity.name),
                 body.cell(labels.words(finding.status, body.words)),
                 *(more[column] for column in columns),
             ]
@@ -72,7 +96,7 @@ def write_finding(body: WordBody, finding: ReportedFinding) -> None:
     line += body.runs(f"  ·  {labels.words(finding.status, body.words)}", BOLD)
     body.add("Normal", line, keep_next=True)
     body.only_for(finding.audience)
-    body.label_rows(list(_list_facts(body, finding)))
+    label_rows(body, list(_list_facts(body, finding)))
     # In the order of printing already: one group for each position.
     by_position = {
         position: list(passages) for position, passages in groupby(finding.prose, key=lambda passage: passage.position)
@@ -277,7 +301,7 @@ def _write_scale(body: WordBody) -> None:
     _, words, engagement = body.words.gettext, body.words, body.engagement
     if any(severity.meaning for severity in engagement.severities):
         rows = [
-            [body.severity_cell(severity.name), body.cell(_(severity.meaning) if severity.meaning else "")]
+            [severity_cell(body, severity.name), body.cell(_(severity.meaning) if severity.meaning else "")]
             for severity in engagement.severities
         ]
         body.table([body.cell(_("Severity")), body.cell(_("Meaning"))], rows)
@@ -290,7 +314,7 @@ def _write_scale(body: WordBody) -> None:
         rows = [
             [
                 body.cell(labels.words(row.impact, words), body.runs(labels.words(row.impact, words), BOLD)),
-                *(body.severity_cell(severity.name) if severity else body.cell(DASH) for severity in row.severities),
+                *(severity_cell(body, severity.name) if severity else body.cell(DASH) for severity in row.severities),
             ]
             for row in matrix.rows
         ]

@@ -1,8 +1,7 @@
 """The package of a Word document: the program's own styles, or the firm's document with its styles, heads, feet and cover.
 
 `open_package` gives a document without content, `save` its bytes. The firm's document is code that the user trusts, as
-templates are: its placeholders (`{{ title }}`) are rendered in Jinja's immutable sandbox. Their values are
-written as text.
+templates are: its placeholders (`{{ title }}`) are rendered in Jinja's immutable sandbox. Their values are written as text.
 Source: ECMA-376 part 1 (WordprocessingML) and part 2 (packages). Only the modules for Word know python-docx.
 """
 
@@ -25,6 +24,7 @@ from findings_report.rendering import colours, labels
 
 if TYPE_CHECKING:
     from docx.document import Document
+    from docx.parts.story import StoryPart
 
 W: Final = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 NAMESPACES: Final = (
@@ -38,7 +38,18 @@ PLACE: Final = "report"
 
 _LARGEST: Final = 200_000_000  # bytes of all parts of a firm's document, unpacked
 _EARLIEST: Final = datetime(1980, 1, 1, tzinfo=UTC)
-_XML: Final = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+_PARTS: Final = {
+    "[Content_Types].xml": "content_types.xml",
+    "_rels/.rels": "package_relations.xml",
+    "word/_rels/document.xml.rels": "document_relations.xml",
+    **{f"word/{name}.xml": f"{name}.xml" for name in ("document", "styles", "settings", "fontTable", "numbering")},
+}
+"""Parts of the program's own document, and the files they are made of."""
+_SETTINGS: Final = (
+    *("updateFields", "hdrShapeDefaults", "footnotePr", "endnotePr", "compat", "docVars", "rsids", "mathPr", "attachedSchema"),
+    *("themeFontLang", "clrSchemeMapping", "captions", "shapeDefaults", "decimalSymbol", "listSeparator"),
+)
+"""The last settings of a document, in the order of the schema."""
 _PLACEHOLDER: Final = re.compile(r"\{\{[^{}]*+\}\}")
 _ILLEGAL: Final = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
@@ -80,7 +91,12 @@ def open_package(engagement: ReportedEngagement) -> Package:
     Raises FindingsReportError (OUTPUT) for a firm's document that cannot be used.
     """
     import docx
+    from docx.opc.constants import CONTENT_TYPE
+    from docx.opc.part import PartFactory
+    from docx.parts.story import StoryPart
 
+    # python-docx keeps the notes of a document as bytes, unless it is given a kind of part for them.
+    PartFactory.part_type_for |= {CONTENT_TYPE.WML_FOOTNOTES: StoryPart, CONTENT_TYPE.WML_ENDNOTES: StoryPart}
     given = engagement.docx_template
     content = given.content if given is not None and given.content else _build_own(engagement)
     own = given is None or not given.content
@@ -94,10 +110,26 @@ def open_package(engagement: ReportedEngagement) -> Package:
     except Exception as error:  # python-docx has no error of its own for half of what can be wrong with a file
         raise _refuse("is not a document of Word (.docx)", "save it in Word as .docx, without macros") from error
     styles = _add_styles(document, engagement)
-    numbering = _add_lists(document)
+    numbering = _add_lists(document, engagement)
     if not own:
         _fill(document, _values(engagement))
     return Package(document, styles, not own and _has_text(document), _text_width(document), numbering)
+
+
+def _is_place(paragraph: Any) -> bool:
+    """Return True for the paragraph that the report takes the place of."""
+    text = "".join(text.text or "" for text in paragraph.iter(f"{{{W}}}t"))
+    return re.fullmatch(r"\s*\{\{\s*" + PLACE + r"\s*\}\}\s*", text) is not None
+
+
+def count_notes(package: Package) -> int:
+    """Return the number of footnotes that a firm's document has before the report."""
+    count = 0
+    for element in package.document.element.body.iterchildren():
+        if element.tag == f"{{{W}}}p" and _is_place(element):
+            break
+        count += sum(1 for _ in element.iter(f"{{{W}}}footnoteReference"))
+    return count
 
 
 def insert_body(package: Package, pieces: Sequence[str]) -> None:
@@ -108,12 +140,7 @@ def insert_body(package: Package, pieces: Sequence[str]) -> None:
     parser = etree.XMLParser(huge_tree=True, resolve_entities=False, no_network=True)
     written = etree.fromstring(f"<w:body {NAMESPACES}>{''.join(pieces)}</w:body>".encode(), parser)
     body = package.document.element.body
-    pattern = re.compile(r"\s*\{\{\s*" + PLACE + r"\s*\}\}\s*")
-    places = [
-        paragraph
-        for paragraph in body.iterchildren(f"{{{W}}}p")
-        if pattern.fullmatch("".join(text.text or "" for text in paragraph.iter(f"{{{W}}}t")))
-    ]
+    places = [paragraph for paragraph in body.iterchildren(f"{{{W}}}p") if _is_place(paragraph)]
     following = places[0] if places else body.find(f"{{{W}}}sectPr")
     # Not by position, which takes time in proportion to the elements before it.
     for element in list(written):
@@ -129,6 +156,39 @@ def has_heads(package: Package) -> bool:
     """Return True if the firm's document has heads or feet of its own."""
     kinds = ("headerReference", "footerReference")
     return any(next(package.document.element.iter(f"{{{W}}}{kind}"), None) is not None for kind in kinds)
+
+
+def open_notes(package: Package, engagement: ReportedEngagement) -> StoryPart:
+    """Return the part with the footnotes, after adding it to a document that has none."""
+    from docx.opc.constants import CONTENT_TYPE, RELATIONSHIP_TYPE
+    from docx.opc.packuri import PackURI
+    from docx.parts.story import StoryPart
+
+    part = package.document.part
+    for relation in part.rels.values():
+        if relation.reltype == RELATIONSHIP_TYPE.FOOTNOTES and isinstance(relation.target_part, StoryPart):
+            return relation.target_part
+    name, content = PackURI("/word/footnotes.xml"), _read_part("footnotes.xml", engagement)
+    notes = StoryPart(name, CONTENT_TYPE.WML_FOOTNOTES, content, part.package)
+    part.relate_to(notes, RELATIONSHIP_TYPE.FOOTNOTES)
+    add_setting(package, '<w:footnotePr {}><w:footnote w:id="-1"/><w:footnote w:id="0"/></w:footnotePr>')
+    return notes
+
+
+def add_setting(package: Package, source: str) -> None:
+    """Add a setting to the document, if it has none of that name; `{}` in the source is for the namespace."""
+    from lxml import etree
+
+    root, setting = package.document.settings.element, etree.fromstring(source.format(f'xmlns:w="{W}"'))
+    name = etree.QName(setting).localname
+    if root.find(f"{{{W}}}{name}") is not None:
+        return
+    later = {f"{{{W}}}{other}" for other in _SETTINGS[_SETTINGS.index(name) + 1 :]}
+    place = next((child for child in root if child.tag in later), None)
+    if place is None:
+        root.append(setting)
+    else:
+        place.addprevious(setting)
 
 
 def save(package: Package, engagement: ReportedEngagement) -> bytes:
@@ -318,7 +378,7 @@ def size(points: float) -> str:
 # --- Lists.
 
 
-def _add_lists(document: Document) -> int:
+def _add_lists(document: Document, engagement: ReportedEngagement) -> int:
     """Add the definitions of a list with bullets and of a numbered one; return the first free number."""
     from lxml import etree
 
@@ -330,8 +390,9 @@ def _add_lists(document: Document) -> int:
     first = highest["abstractNum"] + 1
     # Definitions have to come before the lists that use them.
     place = next((index for index, child in enumerate(root) if child.tag == f"{{{W}}}num"), len(root))
-    for offset, is_numbered in enumerate((False, True)):
-        root.insert(place + offset, etree.fromstring(_list_levels(first + offset, is_numbered=is_numbered)))
+    for offset, definition in enumerate(list(_read_part("lists.xml", engagement))):
+        definition.set(f"{{{W}}}abstractNumId", str(first + offset))
+        root.insert(place + offset, definition)
     number = highest["num"] + 1
     root.append(etree.fromstring(f'<w:num {NAMESPACES} w:numId="{number}"><w:abstractNumId w:val="{first}"/></w:num>'))
     return number
@@ -348,19 +409,6 @@ def add_numbered_list(package: Package, number: int, start: int, level: int) -> 
     override = f'<w:lvlOverride w:ilvl="{level}"><w:startOverride w:val="{start}"/></w:lvlOverride>'
     source = f'<w:num {NAMESPACES} w:numId="{number}"><w:abstractNumId w:val="{definition}"/>{override}</w:num>'
     root.append(etree.fromstring(source))
-
-
-def _list_levels(id: int, *, is_numbered: bool) -> str:
-    levels = []
-    for level in range(9):
-        kind, text = ("decimal", f"%{level + 1}.") if is_numbered else ("bullet", "•–▪"[level % 3])
-        levels.append(
-            f'<w:lvl w:ilvl="{level}"><w:start w:val="1"/><w:numFmt w:val="{kind}"/>'
-            f'<w:lvlText w:val="{text}"/><w:lvlJc w:val="left"/>'
-            f'<w:pPr><w:ind w:left="{indent_of(level)}" w:hanging="{LIST_INDENT}"/></w:pPr></w:lvl>'
-        )
-    opened = f'<w:abstractNum {NAMESPACES} w:abstractNumId="{id}"><w:multiLevelType w:val="multilevel"/>'
-    return f"{opened}{''.join(levels)}</w:abstractNum>"
 
 
 LIST_INDENT: Final = 340
@@ -395,33 +443,8 @@ def _build_own(engagement: ReportedEngagement) -> bytes:
     """Return a document without content: A4, its fonts by name, no theme and no settings that depend on a machine."""
     from lxml import etree
 
-    word, main = "application/vnd.openxmlformats-officedocument.wordprocessingml", "officeDocument"
-    relation = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-    own = ("document", "styles", "settings", "fontTable", "numbering")
-    types = "".join(
-        f'<Override PartName="/word/{name}.xml" ContentType="{word}.{"document.main" if name == "document" else name}+xml"/>'
-        for name in own
-    )
-    package = "http://schemas.openxmlformats.org/package/2006"
-    pieces = {
-        f"word/{name}.xml": _XML + etree.tostring(_read_part(f"{name}.xml", engagement), encoding="unicode") for name in own
-    }
-    pieces["[Content_Types].xml"] = (
-        f'{_XML}<Types xmlns="{package}/content-types"><Default Extension="rels" '
-        'ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
-        f'<Default Extension="xml" ContentType="application/xml"/>{types}</Types>'
-    )
-    pieces["_rels/.rels"] = _relations(package, {"rId1": (f"{relation}/{main}", "word/document.xml")})
-    pieces["word/_rels/document.xml.rels"] = _relations(
-        package, {f"rId{number}": (f"{relation}/{name}", f"{name}.xml") for number, name in enumerate(own[1:], start=1)}
-    )
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w") as target:
-        for name, content in pieces.items():
-            target.writestr(name, content)
+        for name, part in _PARTS.items():
+            target.writestr(name, etree.tostring(_read_part(part, engagement), encoding="UTF-8", standalone=True))
     return buffer.getvalue()
-
-
-def _relations(package: str, relations: Mapping[str, tuple[str, str]]) -> str:
-    entries = "".join(f'<Relationship Id="{id}" Type="{kind}" Target="{to}"/>' for id, (kind, to) in relations.items())
-    return f'{_XML}<Relationships xmlns="{package}/relationships">{entries}</Relationships>'

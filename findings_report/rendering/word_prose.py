@@ -6,7 +6,7 @@ repository's line numbers. A text may place a figure, and a note beside a line o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from markdown_it.token import Token
 
 from findings_report.model.evidence import Line, Snippet, Verdict
 from findings_report.prose import parse_inline
+from findings_report.prose.constructs import NOTE_HEAD, NOTE_MARK, take_notes
 from findings_report.rendering import labels
 from findings_report.rendering.figures import Figure, link_table, translate_prose
 from findings_report.rendering.highlighting import LONGEST_LINE, Pieces, cut, highlight
@@ -88,10 +89,14 @@ class _TextWriter:
         self._quotes: list[str] = []
         self._table: _Table | None = None
         self._heading = 0
+        # The texts of footnotes by number, and of those that are written already the number within the report.
+        self._notes: dict[int, list[Token]] = {}
+        self._marked: dict[int, int] = {}
 
     def write(self, tokens: Sequence[Token]) -> None:
-        """Add the blocks to the body."""
-        for token in tokens:
+        """Add the blocks to the body, and the footnotes to the foot of the page where Word can have them there."""
+        blocks, self._notes = take_notes(tokens)
+        for token in blocks:
             handler = _BLOCKS.get(token.type)
             if handler is not None:
                 handler(self, token)
@@ -112,25 +117,13 @@ class _TextWriter:
             is_tasks = token.attrs.get("class") == "tasks"
             self._lists.append(_List(0 if is_tasks else self._body.package.numbering, "List Bullet"))
 
-    def close_list(self, token: Token) -> None:  # noqa: ARG002
-        self._lists.pop()
-
-    def open_item(self, token: Token) -> None:  # noqa: ARG002
-        self._lists[-1].is_at_mark = True
-
     def open_quote(self, token: Token) -> None:
         kind = str(token.attrs.get("class", "")).rpartition("alert-")[2]
         # Alerts differ in their bar; their kind is a word at the head.
         self._quotes.append(_BARS.get(kind, "B9C2CC"))
 
-    def close_quote(self, token: Token) -> None:  # noqa: ARG002
-        self._quotes.pop()
-
     def open_heading(self, token: Token) -> None:
         self._heading = self._levels[first_line(token)] - 1
-
-    def close_heading(self, token: Token) -> None:  # noqa: ARG002
-        self._heading = 0
 
     def text(self, token: Token) -> None:
         """Add a paragraph, a heading, a caption or the content of a cell."""
@@ -143,9 +136,12 @@ class _TextWriter:
         elif table is not None:
             cell = table.rows[-1][-1]
             cell.paragraphs, cell.text = [self.inline(children)], "".join(child.content or " " for child in children)
+        elif self._heading and self._indent:
+            # In a list or a quotation it is no chapter of the document, and not listed in the contents.
+            self._body.add(f"heading {min(6, max(3, self._heading))}", self.inline(children), indent=self._indent)
         elif self._heading:
-            # In a list or a quotation it looks the same, and is no chapter of the document.
-            self._body.add(f"heading {min(6, self._heading)}", self.inline(children), indent=self._indent)
+            plain = "".join(child.content for child in children if NOTE_MARK not in child.meta)
+            self._body.heading(self._heading, self.inline(children), text=plain)
         else:
             self._add(self.inline(children), is_reversed(children))
 
@@ -156,7 +152,7 @@ class _TextWriter:
             look["bar"] = self._quotes[-1]
         if self._lists:
             current = self._lists[-1]
-            style = style if self._quotes else current.style
+            style = style if self._quotes or style == "footnote text" else current.style
             if current.is_at_mark and current.number:
                 look["list_item"] = (current.number, min(len(self._lists) - 1, 8))
                 look["hanging"] = LIST_INDENT
@@ -220,8 +216,6 @@ class _TextWriter:
         if self._lists and self._lists[-1].is_at_mark and self._lists[-1].number:
             self._add("", is_reversed=False)
 
-    # --- Within a line.
-
     def inline(self, children: Sequence[Token]) -> str:
         """Return inline tokens as runs."""
         look, shown = PLAIN, list[str]()
@@ -239,7 +233,8 @@ class _TextWriter:
             elif kind == "link_close":
                 address, start = links.pop()
                 look = look._replace(style="")
-                shown[start:] = [self._lead("".join(shown[start:]), address)]
+                runs = "".join(shown[start:])
+                shown[start:] = [self._body.refer(runs, address[1:]) if address[:1] == "#" else self._body.link(runs, address)]
             else:
                 shown.append(self._leaf(token, look))
         return "".join(shown)
@@ -254,8 +249,22 @@ class _TextWriter:
                 return "<w:r><w:br/></w:r>"
             case "image":
                 return self._image(token)
+            case _ if token.meta.get(NOTE_MARK) in self._notes:
+                return self._mark(token.meta[NOTE_MARK])
+            case _ if NOTE_HEAD in token.meta and self._style == "footnote text":
+                return self._body.note_run("<w:footnoteRef/>") + self._body.runs(" ", look)
             case _:
                 return self._body.runs(token.content, look)
+
+    def _mark(self, number: int) -> str:
+        """Return the mark of a footnote after writing the note; where it is marked again, its number."""
+        body = self._body
+        if number in self._marked:
+            return body.refer_to_note(self._marked[number], f"note-{self._marked[number]}")
+        note = self._notes[number]
+        run = body.footnote(lambda: _TextWriter(body, note, 6, style="footnote text").write(note))
+        self._marked[number] = body.notes
+        return body.mark(run, f"note-{body.notes}")
 
     def _image(self, token: Token) -> str:
         picture, words = self._body.part.picture(str(token.meta["name"])), self._body.words
@@ -281,11 +290,6 @@ class _TextWriter:
             return address, address if address[1:] in self._body.anchors else ""
         return address, address
 
-    def _lead(self, runs: str, address: str) -> str:
-        if address.startswith("#"):
-            return self._body.refer(runs, address[1:])
-        return self._body.link(runs, address or None)
-
 
 _MARKS: Final[dict[str, tuple[str, Any]]] = {
     "strong_open": ("bold", True),
@@ -296,17 +300,17 @@ _MARKS: Final[dict[str, tuple[str, Any]]] = {
     "s_close": ("strike", False),
 }
 
-_BLOCKS: Final[dict[str, Callable[[_TextWriter, Token], None]]] = {
+_BLOCKS: Final[dict[str, Callable[[_TextWriter, Token], object]]] = {
     "inline": _TextWriter.text,
     "bullet_list_open": _TextWriter.open_list,
     "ordered_list_open": _TextWriter.open_list,
-    "bullet_list_close": _TextWriter.close_list,
-    "ordered_list_close": _TextWriter.close_list,
-    "list_item_open": _TextWriter.open_item,
+    "bullet_list_close": lambda writer, _: writer._lists.pop(),
+    "ordered_list_close": lambda writer, _: writer._lists.pop(),
+    "list_item_open": lambda writer, _: setattr(writer._lists[-1], "is_at_mark", True),
     "blockquote_open": _TextWriter.open_quote,
-    "blockquote_close": _TextWriter.close_quote,
+    "blockquote_close": lambda writer, _: writer._quotes.pop(),
     "heading_open": _TextWriter.open_heading,
-    "heading_close": _TextWriter.close_heading,
+    "heading_close": lambda writer, _: setattr(writer, "_heading", 0),
     "fence": _TextWriter.fence,
     "code_block": _TextWriter.fence,
     "figure": _TextWriter.figure,
@@ -396,13 +400,15 @@ def _write_code(body: WordBody, snippet: Snippet) -> None:
     """Add the lines of a snippet with their numbers, the marked ones on another ground, each note below its line."""
     lines = [line for run in snippet.runs for line in run.lines]
     digits = max((len(str(line.number)) for line in lines if line.number is not None), default=0)
+    is_short = len(lines) <= SHORT
+    # A longer block has at least two lines with its head, and two with its caption.
+    edges = {id(line) for line in (*lines[:2], *lines[-2:])}
     for index, run in enumerate(snippet.runs):
         if index:
-            _write_code_line(body, "", (("c", ELISION),), digits)
+            _write_code_line(body, "", (("c", ELISION),), digits, keep_next=is_short)
         pieces = highlight([line.text for line in run.lines], snippet.language, run.inside)
         for line, shown in zip(run.lines, pieces, strict=True):
-            # A short block stays with its caption; a longer one may be broken anywhere.
-            _write_line(body, line, shown, digits, keep_next=len(lines) <= SHORT or line is lines[0] or line is lines[-1])
+            _write_line(body, line, shown, digits, keep_next=is_short or id(line) in edges)
     for remark in remark_on([(line.number, line.text) for line in lines]):
         body.add("Remark", body.runs(describe(remark, body.words, is_ordered=True)))
 
@@ -415,36 +421,29 @@ def _write_line(body: WordBody, line: Line, pieces: Pieces, digits: int, *, keep
         pieces = (("", shown.text), ("c", more))  # type: ignore[assignment]
     else:
         pieces = show_hidden(pieces, line.text)
-    look = {"fill": _MARK, "bar": _MARK_BAR} if line.highlighted else {}
+    look: dict[str, Any] = {"fill": _MARK, "bar": _MARK_BAR} if line.highlighted else {}
     _write_code_line(body, number, pieces, digits, keep_next=keep_next, **look)
     if line.note is not None:
         tokens = label_code(body.part.parse(line.note).tokens, body.part)
         _TextWriter(body, tokens, 5, style="Code Note").write(tokens)
 
 
-def _write_code_line(body: WordBody, number: str, pieces: Sequence[tuple[str, str]], digits: int, **look: Any) -> None:
-    indent = (digits + 2) * _CODE_COLUMN if digits else 0
+def _write_code_line(
+    body: WordBody, number: str, pieces: Iterable[tuple[str, str]], digits: int, indent: int = 0, **look: Any
+) -> None:
+    hanging = (digits + 2) * _CODE_COLUMN if digits else 0
     runs = body.runs(f"{number:>{digits}}\t", QUIET) if digits else ""
     for kind, text in pieces:
         # Tabs as four blanks: a tab stop would be measured from the margin, with the numbers.
         shown = text.replace("\t", "    ")
         runs += body.runs(shown, Format(colour=_INKS.get(kind, ""), italic=kind == "c"))
-    body.add("Code Block", runs, indent=indent, hanging=indent, reversed_text=False, **look)
+    body.add("Code Block", runs, indent=indent + hanging, hanging=hanging, reversed_text=False, **look)
 
 
 def _write_fence(body: WordBody, token: Token, indent: int) -> None:
     """Add a block of code that its author wrote."""
     language = token.info.split(maxsplit=1)[0].lower() if token.info.strip() else ""
     lines = token.content.removesuffix("\n").split("\n")
-    for index, (line, pieces) in enumerate(zip(lines, highlight(lines, language), strict=True)):
-        body.add(
-            "Code Block",
-            "".join(
-                body.runs(text.replace("\t", "    "), Format(colour=_INKS.get(kind, ""), italic=kind == "c"))
-                for kind, text in show_hidden(pieces, line)
-            ),
-            indent=indent,
-            keep_next=len(lines) <= SHORT and index < len(lines) - 1,
-            reversed_text=False,
-        )
+    for index, (line, pieces) in enumerate(zip(lines, highlight(lines, language), strict=True), start=1):
+        _write_code_line(body, "", show_hidden(pieces, line), 0, indent, keep_next=index < len(lines) <= SHORT)
     body.add_gap()

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Final, NamedTuple
 
 from findings_report.model.translation import ENGLISH, Translation
@@ -38,6 +38,29 @@ class Remark(NamedTuple):
 def has_right_to_left(text: str) -> bool:
     """Return True if a letter or digit of the text is written from right to left: it would reorder what is around it."""
     return not text.isascii() and any("right_to_left" in PROPERTIES_OF[character] for character in set(text))
+
+
+def split_by_direction(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield the parts of a text, and whether each is written from right to left; blanks and signs go with what is around."""
+    if not has_right_to_left(text):
+        yield text, False
+        return
+    # Digits are written from left to right in every script, and end no word.
+    kinds = [
+        True if "right_to_left" in PROPERTIES_OF[character] else False if character.isalnum() else None for character in text
+    ]
+    # From behind, in one pass: a text of blanks takes no time by its square. A sign at the end belongs to what it ends.
+    follows: list[bool | None] = [None]
+    for kind in reversed(kinds):
+        follows.append(follows[-1] if kind is None else kind)
+    before, start, shown = False, 0, list[bool]()
+    for kind, after in zip(kinds, reversed(follows[:-1]), strict=True):
+        before = (before and after is not False) if kind is None else kind
+        shown.append(before)
+    for is_reversed, group in groupby(shown):
+        length = len(list(group))
+        yield text[start : start + length], is_reversed
+        start += length
 
 
 def has_stacked_marks(text: str) -> bool:

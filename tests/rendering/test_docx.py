@@ -61,6 +61,10 @@ def parts_of(content: bytes) -> dict[str, bytes]:
         return {name: parts.read(name) for name in parts.namelist()}
 
 
+def text_of(element: etree._Element) -> str:
+    return "".join(text.text or "" for text in element.iter(f"{W}t"))
+
+
 def body_of(report: Report) -> etree._Element:
     return etree.fromstring(parts_of(render(report).content)["word/document.xml"])
 
@@ -110,7 +114,7 @@ def test_it_has_words_own_styles_fields_and_properties() -> None:
         [text.text or "" for text in body.iter(f"{W}instrText")]
         + [field.attrib[f"{W}instr"] for field in body.iter(f"{W}fldSimple")]
     )
-    assert set(re.findall(r"[A-Z]{3,}", instructions)) <= {"TOC", "SEQ", "ARABIC", "NTR"}
+    assert set(re.findall(r"[A-Z]{3,}", instructions)) <= {"TOC", "PAGEREF", "SEQ", "ARABIC", "NTR"}
     assert (document.core_properties.title, document.core_properties.language) == ("Security review of Neutron IPAM", "en-US")
     assert document.core_properties.created.replace(tzinfo=None) == datetime(2026, 11, 20)
     starts = {
@@ -130,11 +134,12 @@ def test_it_has_words_own_styles_fields_and_properties() -> None:
 ORDER = {
     "pPr": "pStyle keepNext keepLines pageBreakBefore widowControl numPr pBdr shd tabs wordWrap bidi spacing ind "
     "contextualSpacing jc outlineLvl",
-    "rPr": "rStyle rFonts b bCs i iCs strike noProof color sz szCs u shd rtl lang",
+    "rPr": "rStyle rFonts b bCs i iCs strike noProof color sz szCs u shd vertAlign rtl lang",
     "tblPr": "tblStyle bidiVisual tblW tblInd tblBorders tblLayout tblCellMar tblLook tblCaption",
     "tcPr": "tcW shd tcMar",
     "style": "name basedOn qFormat pPr rPr tblPr tblStylePr",
     "lvl": "start numFmt lvlText lvlJc pPr",
+    "settings": "zoom defaultTabStop characterSpacingControl updateFields footnotePr compat themeFontLang",
 }
 """Elements in the order of wml.xsd (ECMA-376, part 1), which Word insists on."""
 
@@ -144,7 +149,7 @@ def test_elements_are_in_the_order_of_the_schema(language: str) -> None:
     report = samples.report(samples.full_finding(description=PROSE), engagement=samples.engagement(language=language))
     parts = parts_of(render(report).content)
 
-    for name in ("word/document.xml", "word/styles.xml", "word/numbering.xml"):
+    for name in ("word/document.xml", "word/styles.xml", "word/numbering.xml", "word/settings.xml", "word/footnotes.xml"):
         for kind, order in ORDER.items():
             for element in etree.fromstring(parts[name]).iter(f"{W}{kind}"):
                 places = [order.split().index(etree.QName(child).localname) for child in element]
@@ -163,6 +168,71 @@ def test_every_link_within_leads_to_a_bookmark_and_no_bookmark_is_there_twice() 
     assert len(names) == len(set(names))
     assert len(ids) == len(set(ids))
     assert all(re.fullmatch(r"[A-Za-z]\w{0,39}", name) for name in names)
+
+
+def test_the_contents_have_every_heading_and_no_page_number_that_nobody_counted() -> None:
+    section = samples.sections()[0].model_copy(update={"text": "# A `b`[^1]\n\n[^1]: Note.\n\n> # Quoted\n"})
+    report = samples.report(samples.full_finding(), sections=(section,))
+    content = render(report).content
+    body = etree.fromstring(parts_of(content)["word/document.xml"])
+    styles = {style.style_id: style.name for style in docx.Document(io.BytesIO(content)).styles}
+    by_style: dict[str, list[etree._Element]] = {}
+    for paragraph in body.iter(f"{W}p"):
+        style = paragraph.find(f"{W}pPr/{W}pStyle")
+        by_style.setdefault("" if style is None else styles[style.attrib[f"{W}val"]], []).append(paragraph)
+    entries = [paragraph for name in ("toc 1", "toc 2") for paragraph in by_style[name]]
+    headings = [paragraph for name in ("Heading 1", "Heading 2") for paragraph in by_style[name]]
+
+    assert sorted(text_of(entry) for entry in entries) == sorted(text_of(heading) for heading in headings)
+    marks = {mark.attrib[f"{W}name"] for heading in headings for mark in heading.iter(f"{W}bookmarkStart")}
+    for entry in entries:
+        (page,) = [text.text for text in entry.iter(f"{W}instrText") if "PAGEREF" in text.text]
+        assert page.split()[1] in marks
+        assert [kind.attrib[f"{W}fldCharType"] for kind in entry.iter(f"{W}fldChar")][-3:][:2] == ["begin", "separate"]
+    # Word has a table of contents; other programs have fields for pages only, which they count.
+    (contents,) = [text for text in body.iter(f"{W}instrText") if "TOC" in text.text]
+    assert contents.getparent().attrib == {"Requires": "w15"}
+    assert contents.getparent().nsmap["w15"] == "http://schemas.microsoft.com/office/word/2012/wordml"
+    assert b'<w:updateFields w:val="true"/>' in parts_of(content)["word/settings.xml"]
+
+
+NOTES = """\
+Once[^a], twice[^a] and **more[^b]**.
+
+| a[^c] |
+|---|
+| [^b] |
+
+[^a]: A [link](https://example.org/in-a-note) and ![](image:none).
+
+    - with a list
+[^b]:
+    ```
+    code
+    ```
+[^c]: \u05e9\u05dc\u05d5\u05dd {{ title }}
+"""
+
+
+def test_footnotes_are_words_own() -> None:
+    nested = samples.finding("NTR-9", description="Outer[^1].\n\n[^1]: Inner[^2].\n[^2]: Deep.")
+    parts = parts_of(render(samples.report(samples.full_finding(description=NOTES, placed=()), nested)).content)
+    body, notes = (etree.fromstring(parts[f"word/{name}.xml"]) for name in ("document", "footnotes"))
+    texts = {note.attrib[f"{W}id"]: text_of(note).split() for note in notes if f"{W}type" not in note.attrib}
+    ids = [mark.attrib[f"{W}id"] for mark in body.iter(f"{W}footnoteReference")]
+
+    # In the order of the marks in the text, each once: by it Word numbers them.
+    assert [texts[id][0][:4] for id in ids] == ["A", "code", "\u05e9\u05dc\u05d5\u05dd"]
+    assert list(texts) == ids
+    again = [text.getparent() for text in body.iter(f"{W}instrText") if "NOTEREF" in text.text]
+    assert [run.getnext().getnext().findtext(f"{W}t") for run in again] == ["1", "2"]
+    assert b"in-a-note" in parts["word/_rels/footnotes.xml.rels"]
+    assert b"in-a-note" not in parts["word/_rels/document.xml.rels"]
+    # Word has no note within a note.
+    shown = office.read_text(render(samples.report(nested)).content)
+    assert [line for line in shown.split("\n") if line in ("Outer\u00b9.", "\u00b9 Inner\u00b2.", "\u00b2 Deep.")] == [
+        "Outer\u00b9.", "\u00b9 Inner\u00b2.", "\u00b2 Deep.",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -241,6 +311,37 @@ def test_the_firms_document_gives_styles_heads_and_cover() -> None:
     assert 'w:val="Code Block"' in styles
 
 
+def with_notes(firm: ReportedDocument) -> ReportedDocument:
+    """The same document with a footnote in its first paragraph, as Word has them."""
+    types = "application/vnd.openxmlformats-officedocument.wordprocessingml.footnotes+xml"
+    names = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/footnotes"
+    changes = {
+        "[Content_Types].xml": ("</Types>", f'<Override PartName="/word/footnotes.xml" ContentType="{types}"/></Types>'),
+        "word/_rels/document.xml.rels": ("</R", f'<Relationship Id="rId99" Type="{names}" Target="footnotes.xml"/></R'),
+        "word/document.xml": ("</w:r></w:p>", '</w:r><w:r><w:footnoteReference w:id="7"/></w:r></w:p>'),
+    }
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as target:
+        for name, part in parts_of(firm.content).items():
+            target.writestr(name, part.decode("utf-8", "surrogateescape").replace(*changes.get(name, ("", "")), 1)
+                            if name in changes else part)  # fmt: skip
+        notes = '<w:footnote w:id="7"><w:p><w:r><w:t>For {{ client }}</w:t></w:r></w:p></w:footnote>'
+        target.writestr("word/footnotes.xml", f'<w:footnotes xmlns:w="{W[1:-1]}">{notes}</w:footnotes>')
+    return ReportedDocument(file="firm.docx", sha256="0" * 64, content=buffer.getvalue())
+
+
+def test_footnotes_follow_those_of_the_firms_document() -> None:
+    firm = with_notes(word_file("Cover", "{{ report }}"))
+    report = samples.report(
+        samples.full_finding(description="A[^a] b[^a].\n\n[^a]: Ours."), engagement=samples.engagement(docx_template=firm)
+    )
+    parts = parts_of(render(report).content)
+    notes = etree.fromstring(parts["word/footnotes.xml"])
+
+    assert [(note.attrib[f"{W}id"], text_of(note).strip()) for note in notes] == [("7", "For Example Networks"), ("8", "Ours.")]
+    assert 'w:val="FootnoteReference"/></w:rPr><w:t>2</w:t>' in parts["word/document.xml"].decode()
+
+
 @pytest.mark.parametrize(
     ("firm", "said"),
     [
@@ -268,3 +369,10 @@ def test_libreoffice_prints_it(tmp_path: Path) -> None:
     text = subprocess.run(["pdftotext", tmp_path / "report.pdf", "-"], capture_output=True, text=True, check=True).stdout
     assert "Subnet ids are handed on" in text
     assert re.search(r"Page 2 of \d+", text)
+    # The contents have the page that each heading is on, and the footnote is at the foot of the page of its mark.
+    pages = [" ".join(page.replace("\u2002", " ").split()) for page in text.split("\f")]
+    entries = re.findall(r"(\w[^.]*?) ?\.{5,} ?(\d+)", pages[1].partition("Contents")[2])
+    assert len(entries) > 8
+    assert all(name in pages[int(number) - 1] for name, number in entries)
+    (page,) = [page for page in pages if "A footnote." in page]
+    assert page.index("GONE-9") < page.index("A footnote.") < page.index("Version 1.10")

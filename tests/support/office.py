@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,15 +36,22 @@ def convert(path: Path, suffix: str) -> Path:
 
 
 def read_text(content: bytes) -> str:
-    """Return the text of a document of Word: the body's paragraphs, a line each, then heads and feet."""
+    """Return the text of a document of Word: paragraphs, a line each, notes behind that of their mark; then feet and heads."""
     word = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
-    lines: list[str] = []
+    signs = {f"{word}br": "\n", f"{word}tab": "\t"}
+    notes: dict[str, list[str]] = {}
+
+    def lines(root: etree._Element) -> Iterator[str]:
+        for paragraph in root.iter(f"{word}p"):
+            runs = [element for run in paragraph.iter(f"{word}r") for element in run]
+            yield "".join(element.text or "" if element.tag == f"{word}t" else signs.get(element.tag, "") for element in runs)
+            for mark in paragraph.iter(f"{word}footnoteReference"):
+                yield from notes[mark.attrib[f"{word}id"]]
+
     with zipfile.ZipFile(io.BytesIO(content)) as parts:
+        if "word/footnotes.xml" in parts.namelist():
+            notes = {note.attrib[f"{word}id"]: list(lines(note)) for note in etree.fromstring(parts.read("word/footnotes.xml"))}
         names = [name for name in parts.namelist() if re.match(r"word/(header|footer)\d*\.xml", name)]
-        for name in ("word/document.xml", *sorted(names)):
-            for paragraph in etree.fromstring(parts.read(name)).iter(f"{word}p"):
-                runs = [element for run in paragraph.iter(f"{word}r") for element in run]
-                signs = {f"{word}br": "\n", f"{word}tab": "\t"}
-                pieces = [element.text or "" if element.tag == f"{word}t" else signs.get(element.tag, "") for element in runs]
-                lines.append("".join(pieces))
-    return "\n".join(lines)
+        return "\n".join(
+            line for name in ("word/document.xml", *sorted(names)) for line in lines(etree.fromstring(parts.read(name)))
+        )
