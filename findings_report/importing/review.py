@@ -58,6 +58,11 @@ _NOTHING: Final = re.compile(
     re.IGNORECASE,
 )
 """A heading of a group without findings."""
+_INTRODUCES: Final = re.compile(
+    r"(?:table of )?contents|toc|introduction|overview|summary|methodology|codebase impressions|disclaimer|目录|概述",
+    re.IGNORECASE,
+)
+"""A heading of a group of findings that is about the group."""
 _CONCLUDES: Final = re.compile(r"(?:Overall|In conclusion|In summary|To conclude|总之|总体)\b[,，]?", re.IGNORECASE)
 _WORDS: Final = re.compile(r"[^\W_]+")
 
@@ -248,7 +253,9 @@ class _ReviewReader:
         for heading in sorted(named, key=lambda heading: -heading.level):
             last = self._end(heading)
             is_free = all(end <= heading.first or last <= start for start, end in taken)
-            if is_free and not self.severities.is_group(heading.text) and self._has_fields(heading, last, is_rated=not has_ids):
+            # A rated heading with a link to its issue is one: reviews of fixes add findings that have no ids.
+            is_rated = not has_ids or (bare_heading(heading.text)[1] or "").startswith("https://")
+            if is_free and not self.severities.is_group(heading.text) and self._has_fields(heading, last, is_rated=is_rated):
                 drafts.append(_Draft(heading, last))
                 taken.append((heading.first, last))
         if not drafts and self.path_severity is not None:
@@ -285,7 +292,7 @@ class _ReviewReader:
             if (
                 match_id(text)
                 or PREFIXED.match(text)
-                or (is_grouped and not _GENERIC.fullmatch(text) and not _NOTHING.fullmatch(text))
+                or (is_grouped and not any(kind.fullmatch(text) for kind in (_GENERIC, _NOTHING, _INTRODUCES)))
             ):
                 end = self._end_of_finding(heading)
                 yield _Draft(heading, end)

@@ -316,3 +316,17 @@ def test_only_headings_with_ids_are_findings_where_there_are_some() -> None:
     first = read_review(text).findings[0]
     assert sorted(first.texts) == ["description", "impact", "recommendation", "summary"]
     assert "Eyes." in "".join(map(str, [*first.texts["description"], *first.texts["impact"]]))
+
+
+def test_findings_of_a_review_of_fixes_and_headings_about_their_group() -> None:
+    text = (
+        "# High Risk Findings\n\n## [H-01] One\n\nText.\n\n# Gas Optimizations\n\n## Table of contents\n\n- Pack\n\n"
+        "## Pack the slots\n\nText.\n\n"
+        "# Mitigation review\n\n## [Fees are stuck](https://github.com/acme/app/issues/7)\n\nSeverity: Medium\n\n"
+        "### Lines of code\n\nMore.\n"
+    )
+    assert [entry[1:3] for entry in _summary(text)] == [
+        ("One", "high"),
+        ("Pack the slots", "informational"),
+        ("Fees are stuck", "medium"),
+    ]
