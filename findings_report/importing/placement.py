@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any, Final
 from urllib.parse import unquote
@@ -321,6 +321,12 @@ def _place_in(
     if not content.strip() or fence.info.casefold().startswith("diff") or not _LANGUAGE.fullmatch(fence.info):
         return None, ""
     own, head, quote = _read_own_place(fence)
+    if own is not None:
+        # `File: Vault.sol` above a fence; the links of the finding say which of two.
+        longer = {
+            place.path for place in stated if place.path.endswith(f"/{own.path}") and not code.is_foreign(place.repository)
+        }
+        own = replace(own, path=longer.pop()) if own.repository is None and len(longer) == 1 else own
     if own is not None and not code.is_foreign(own.repository) and (not head or code.knows(own.revision)):
         location = _cite(own, code, quote)
         if location is not None and (name not in _PROPOSING or location.get("fits", False)):

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
+from findings_report.authoring.files import IMPORT_LOCK
 from findings_report.authoring.scoring import of_score
 from findings_report.importing.cited_code import Cited, CodeFinder, escape_plain
 from findings_report.importing.foreign import JsonValue, clean, is_name, is_url, read_json, refuse, refuse_kind
@@ -32,6 +33,8 @@ from findings_report.problems import Kind, Place, Problem
 _LEVELS: Final = {"error": "high", "warning": "medium", "note": "low", "none": "informational"}
 """Severities of the default scale by the level, which is used only without a `security-severity`."""
 _KINDS: Final = ("fail", "open", "review", "pass", "notApplicable", "informational")
+_COMPUTED: Final = ("primaryLocationLineHash", "findingsReportRegion/v1")
+"""Fingerprints that `build -f sarif` computes again from the code."""
 _PASSED: Final = frozenset(("pass", "notApplicable", "informational"))
 _BASELINES: Final = ("new", "unchanged", "updated", "absent")
 _SUPPRESSIONS: Final = ("accepted", "underReview", "rejected")
@@ -140,6 +143,7 @@ class _Log:
     problems: list[Problem] = field(default_factory=list)
     passed: int = 0
     unread: Counter[str] = field(default_factory=Counter)
+    prints: Counter[str] = field(default_factory=Counter)
     declared: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def read_run(self, run: JsonValue) -> None:
@@ -181,9 +185,17 @@ class _Log:
             fault = f"{self.passed:,} of its results are no findings: kind pass, notApplicable or informational, or level none"
             remedy = "use --include-passed to import them as well"
             yield Problem(Kind.INPUT, fault, remedy, place=place, level="note", code="import-part")
+        # Of several results that are one finding, none is recognised by its own fingerprint.
+        is_kept = self.context.options.group == "result"
+        if not is_kept:
+            self.unread += self.prints
         if self.unread:
             listed = ", ".join(f"`{name}` ({count:,})" for name, count in self.unread.most_common(12))
             fault = f"not imported, because findings have no place for it: {listed}"
+            yield Problem(Kind.INPUT, fault, place=place, level="note", code="import-part")
+        if self.prints and is_kept:
+            listed = ", ".join(f"`{name}` ({count:,})" for name, count in self.prints.most_common(12))
+            fault = f"kept in {IMPORT_LOCK} to recognise the results, and not in findings or in a later SARIF: {listed}"
             yield Problem(Kind.INPUT, fault, place=place, level="note", code="import-part")
 
     def make_findings(self) -> Iterator[ImportedFinding]:
@@ -427,6 +439,7 @@ class _ToolRun:
         identities = [f"correlation {guid}"] if (guid := result.text("correlationGuid")) else []
         for key in ("fingerprints", "partialFingerprints"):
             members = sorted((name, _print(member.value)) for name, member in result.get(key).members())
+            self._log.prints.update(f"{key}.{name}"[:60] for name, _ in members if name not in _COMPUTED)
             if members:
                 # A partial fingerprint is one only together with what else identifies a result (3.27.17).
                 scope = self.tool if key == "fingerprints" else place

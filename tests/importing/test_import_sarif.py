@@ -366,6 +366,15 @@ def test_what_has_no_place_is_listed(place: Workplace) -> None:
     assert "`properties.mine`" in problem.fault
 
 
+def test_fingerprints_that_do_not_come_out_again_are_listed(place: Workplace) -> None:
+    prints = {"partialFingerprints": {"acme/v1": "1", "primaryLocationLineHash": "2"}, "fingerprints": {"uuid": "3"}}
+    faults = [problem.fault for problem in place.run(log(result(**prints))).problems if problem.code == "import-part"]
+    assert faults == [
+        "kept in import.lock.yaml to recognise the results, and not in findings or in a later SARIF: "
+        "`fingerprints.uuid` (1), `partialFingerprints.acme/v1` (1)"
+    ]
+
+
 def test_engagement_without_repository_takes_that_of_the_log(place: Workplace) -> None:
     (place.folder / "engagement.yaml").write_text("format: 1\ntitle: Review\n")
     provenance = [{"repositoryUri": "https://github.com/acme/shop", "revisionId": "a" * 40}]

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
+from repositories import Commit, build
 
+from findings_report.evidence.source_files import FileReader
+from findings_report.git import open_repository
 from findings_report.importing import Code, PlacedFinding, place_finding, read_review
 
 HERE = Code(None, None, home="github.com/acme/vault")
@@ -59,6 +63,18 @@ def test_locations_without_a_clone(text: str, locations: list[tuple[str, Any]]) 
     assert [(location["path"], location.get("lines")) for location in placed.locations] == locations
     if text.startswith("###"):
         assert placed.texts["description"] == "Text."
+
+
+def test_a_file_name_above_a_fence_is_that_of_the_link(tmp_path: Path) -> None:
+    (commit,) = build(
+        tmp_path, [Commit({f"{folder}/A.sol": "contract A {\n    uint256 fee;\n}\n" for folder in ("src", "old")})]
+    )
+    text = "```solidity\nFile: A.sol\n2:     uint256 fee;\n```\n\nhttps://github.com/acme/vault/blob/main/src/A.sol#L2\n"
+    with open_repository(tmp_path, name="vault") as repository:
+        code = Code(FileReader(repository), commit, home="github.com/acme/vault")
+        (location,) = _place(text, code).locations
+        assert (location["path"], location["lines"], "quote" in location) == ("src/A.sol", "2", True)
+        assert not _place(text.partition("https")[0], code).locations
 
 
 def test_a_link_of_an_engagement_without_address_is_no_location() -> None:
