@@ -367,7 +367,10 @@ def test_what_has_no_place_is_listed(place: Workplace) -> None:
 
 
 def test_fingerprints_that_do_not_come_out_again_are_listed(place: Workplace) -> None:
-    prints = {"partialFingerprints": {"acme/v1": "1", "primaryLocationLineHash": "2"}, "fingerprints": {"uuid": "3"}}
+    prints: dict[str, Any] = {
+        "partialFingerprints": {"acme/v1": "1", "primaryLocationLineHash": "2"},
+        "fingerprints": {"uuid": "3"},
+    }
     faults = [problem.fault for problem in place.run(log(result(**prints))).problems if problem.code == "import-part"]
     assert faults == [
         "kept in import.lock.yaml to recognise the results, and not in findings or in a later SARIF: "
