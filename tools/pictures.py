@@ -96,6 +96,12 @@ def sessions(folder: Path) -> Iterator[tuple[str, str]]:
 
     yield "diff.svg", recording.draw(follow_up(folder / "quicknotes")[-1:])
 
+    comment = [
+        "sh -c 'findings-report diff report-1.0 > diff.txt'",
+        "findings-report ci comment --comparison diff.txt --dry-run",
+    ]
+    yield "comment.svg", recording.draw(recording.record(folder / "quicknotes", comment)[-1:])
+
 
 def follow_up(folder: Path) -> list[recording.Step]:
     """Deliver the demo as `report-1.0`, move its citations to release 1.1, claim that two findings are fixed, and compare."""
@@ -186,6 +192,9 @@ def screens(folder: Path) -> Iterator[tuple[str, Image.Image]]:
     engagement.write_text(written + BRANDING, "utf-8")
     program("build", "-f", "pdf", "-o", "firm.pdf", folder=demo)
     yield "firm.png", side_by_side(pages(demo / "firm.pdf", 1, "What to do first", width=SMALL_WIDTH), gap=8)
+    engagement.write_text(f"{written}language: fr\n", "utf-8")
+    program("build", "-f", "pdf", "-o", "french.pdf", folder=demo)
+    yield "language.png", side_by_side(pages(demo / "french.pdf", 1, CODE, width=SMALL_WIDTH), gap=8)
     engagement.write_text(written, "utf-8")
 
     follow_up(demo)

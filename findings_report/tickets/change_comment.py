@@ -38,6 +38,8 @@ _NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._/]|-(?!-)){0,99}\Z")
 _REPOSITORY: Final = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+\Z")
 _TIME: Final = re.compile(r"(?<=B) {2}[0-9]{1,9}\.[0-9] s\Z")
 """How long a file was rendered, at the end of the line about it."""
+# Colours and links of a terminal (ECMA-48, 8.3.117; OSC 8): a workflow may set FORCE_COLOR for all of its programs.
+_ESCAPES: Final = re.compile(r"\x1b\[[0-9;]*+m|\x1b\]8;[^\x07\x1b]*+(?:\x07|\x1b\\)")
 # GitLab looks for commands with a pattern that takes the first line of three backticks for the end of a block, whatever began
 # it (Gitlab::QuickActions::Extractor): a slash behind such a line would be carried out.
 _GUARDED: Final = re.compile(r"^(?=[ \t]*(?:/|`{3}|~{3}))")
@@ -88,7 +90,7 @@ def compose(name: str, sections: Mapping[str, str], job: str | None) -> str:
     room = (_LONGEST - 1000) // max(len(sections), 1)
     for heading, text in sections.items():
         # Annotations of GitHub Actions are on the page already. With times each run would change the comment.
-        shown = (line for line in text.splitlines() if not line.lstrip().startswith("::"))
+        shown = (line for line in _ESCAPES.sub("", text).splitlines() if not line.lstrip().startswith("::"))
         lines = [_GUARDED.sub("\u200b", _TIME.sub("", visible(line).rstrip())) for line in shown]
         kept: list[str] = []
         used = 0

@@ -473,7 +473,8 @@ def test_the_action_comments_once_and_updates_its_comment(work: Path, forge: tup
 
     def run() -> CompositeAction:
         given = {"install": "false", "formats": "md", "fail-on": "", "comment": "true"}
-        made = CompositeAction(ROOT / "action.yml", work, environment({"GITHUB_ACTIONS": "true", **place}), given)
+        variables = environment({"GITHUB_ACTIONS": "true", "FORCE_COLOR": "1", **place})
+        made = CompositeAction(ROOT / "action.yml", work, variables, given)
         assert made.run().steps["Comment on the pull request"].outcome == "success"
         return made
 
@@ -491,6 +492,7 @@ def test_the_action_comments_once_and_updates_its_comment(work: Path, forge: tup
         r"\n````text\ncompared with git:refs/tags/report-1.0\n(?:.*\n)*.*@everyone ``` /close(?:.*\n)*````\n", first
     )
     assert "@nobody" in second
+    assert "1B" not in first
     assert not re.search("^::", first, re.MULTILINE)
     assert TOKEN not in first + second
 

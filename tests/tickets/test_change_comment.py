@@ -39,6 +39,15 @@ def test_no_line_of_a_text_is_a_command_to_gitlab(text: str) -> None:
     assert len(re.findall(r"^(`{3,})text\n(?:.*\n)*?\1$", written, re.MULTILINE)) == 2
 
 
+def test_colours_and_links_of_a_terminal_are_left_out() -> None:
+    coloured = "\x1b[1;31merror:\x1b[0m \x1b]8;;https://example.org\x1b\\A-1\x1b]8;;\x1b\\: bad\x07 \x1b[2Jx"
+
+    written = compose("report", {"The report": f"\x1b[36m::error::x\x1b[0m\n{coloured}"}, None)
+
+    # What is no colour and no link stays visible.
+    assert "```text\nerror: A-1: bad\\u{0007} \\u{001B}[2Jx\n```" in written
+
+
 @pytest.mark.parametrize(
     "reply",
     [
