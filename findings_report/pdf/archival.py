@@ -111,7 +111,7 @@ def _print_annotations(pdf: Pdf) -> None:
 
 
 def _pictures(pdf: Pdf) -> Iterator[Object]:
-    """Yield every picture on a page, also those within patterns and groups."""
+    """Yield every picture on a page, also those within patterns and groups, and the picture that is its transparency."""
     waiting: list[Object] = [page.resources for page in pdf.pages]
     seen: set[tuple[int, int]] = set()
     while waiting:
@@ -127,6 +127,8 @@ def _pictures(pdf: Pdf) -> Iterator[Object]:
                     waiting.append(value.get("/Resources", Dictionary()))
                     if value.get("/Subtype") == Name.Image:
                         yield value
+                        if "/SMask" in value:
+                            yield value.SMask
 
 
 def _embed(pdf: Pdf, embedded_file: EmbeddedFile) -> None:

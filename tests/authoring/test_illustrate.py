@@ -133,9 +133,10 @@ def test_colours_and_transparency_are_as_they_were(image: Image.Image, name: str
 
     assert (seen.mode, seen.format) == (mode, name)
     assert [seen.getpixel((column, 4)) for column in (2, 13)] == colours
-    # The same bytes from a picture that was taken before: an edition may be made of a report's own data.
-    assert taken(picture["content"])[0]["content"] == picture["content"] or name == "JPEG"
     assert not seen.info.get("progressive")
+    if name == "PNG":
+        # The same bytes from a picture that was taken before: an edition may be made of a report's own data.
+        assert taken(picture["content"])[0]["content"] == picture["content"]
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ from xml.etree import ElementTree
 
 import clauses
 import pikepdf
+import PIL.Image
 import pytest
-from pdfs import bare, printed
+from pdfs import bare, printed, render_pdf
 from pikepdf import Dictionary, Name, Pdf
 
 from findings_report.pdf.archival import to_archival, xmp_packet
@@ -104,6 +105,20 @@ def test_a_broken_clause_is_seen(change: Callable[[Pdf], None], clause: str, pdf
         broken.save(buffer, force_version="1.7", fix_metadata_version=False)
 
     assert any(said.startswith(f"{clause}: ") or f", {clause}:" in said for said in clauses.violations(buffer.getvalue()))
+
+
+def test_neither_a_picture_nor_its_transparency_is_interpolated() -> None:
+    encoded = io.BytesIO()
+    PIL.Image.new("RGBA", (30, 10), (31, 78, 121, 90)).save(encoded, "PNG")
+    page = '<html lang="en"><title>x</title><style>html { font-family: Inter }</style><img src="fr-asset:flow" alt="A flow">'
+
+    content = render_pdf(page, pictures={"flow": ("image/png", encoded.getvalue())}).content
+
+    with pikepdf.open(io.BytesIO(content)) as pdf:
+        pictures = [found for found in pdf.objects if isinstance(found, pikepdf.Stream) and found.get("/Subtype") == Name.Image]
+        assert [picture.Interpolate for picture in pictures] == [False, False]
+        assert sum("/SMask" in picture for picture in pictures) == 1
+    assert clauses.violations(content) == []
 
 
 def test_a_pdf_without_tags_is_not_said_to_have_them() -> None:
