@@ -6,18 +6,22 @@ import re
 import subprocess
 import tempfile
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import samples
 from browser import CHROMIUM, TELEPHONE, Browser, started
+from pydantic import BaseModel
 
 from findings_report import commands
+from findings_report.comparison.compare import FindingPairs, FollowedCode, compare
+from findings_report.model.comparison import Comparison
 from findings_report.model.evidence import CoveredFile
 from findings_report.model.finding import Status
-from findings_report.model.report import Report, ScopeEntry
+from findings_report.model.passages import passage_fields
+from findings_report.model.report import Report, ReportedFinding, ReportedTable, ScopeEntry
 from findings_report.rendering.template_files import Template, builtin_templates
 from findings_report.report import tables
 
@@ -25,7 +29,10 @@ pytestmark = pytest.mark.slow
 
 MARGIN = 22 / 25.4 * 72
 """The margin of a page at the left and right, in points."""
-FIELDS = ("title", "owner", "tags", "category", "path", "client", "repository", "tickets", "version", "id")
+STRUCTURES = ("severity-difficulty", "impact-likelihood", "risk-retest", "affected-files")
+COMPARISONS = ("changes", "fix-review")
+"""Templates that print two reports compared: `changes` is what `standard` has for them."""
+FIELDS = ("title", "owner", "tags", "category", "path", "client", "repository", "tickets", "version", "id", "description")
 
 
 def word(field: str, length: int) -> str:
@@ -44,6 +51,9 @@ def hostile(length: int, *fields: str) -> Report:
     named: dict[str, object] = {field: words[field] for field in ("title", "owner", "category") if field in words}
     named |= {field: (words[field],) for field in ("tags", "tickets") if field in words}
     named |= {"id": words["id"][:64]} if "id" in words else {}
+    if "description" in words:
+        # Each follows a letter of another element.
+        named["description"] = f"Ids (`{words['description']}`) and ids**{words['description']}** are long."
     finding = finding.model_copy(
         update={**named, "snippets": tuple(snippet.model_copy(update={"repository": repository}) for snippet in snippets)}
     )
@@ -66,6 +76,74 @@ def hostile(length: int, *fields: str) -> Report:
         covered=tables.covered(files, findings, {}),
         scope=(ScopeEntry(repository=repository, pattern=f"{words.get('path', 'a')}*.py", files=2, lines=565),),
     )
+
+
+def flood(value: Any, word_of: Callable[[str], str], name: str = "") -> Any:
+    """A part of a report with a hostile word in every text that somebody writes, in a table of 15 columns as well."""
+    if isinstance(value, tuple):
+        return tuple(flood(part, word_of, name) for part in value)
+    if isinstance(value, BaseModel):
+        fields = {each: getattr(value, each) for each in type(value).model_fields if each not in COMPUTED}
+        flooded = {each: flood(part, word_of, each) for each, part in fields.items()}
+        return value.model_copy(update=flooded)
+    if type(value) is not str:
+        return value
+    long = word_of(name)
+    if value.startswith("https:"):
+        return "https://example.org/" + long.replace(" ", "-")
+    if name not in PROSE:
+        return long
+    head, rule = ("|".join(cells) for cells in ([f" c{number} " for number in range(15)], ["---"] * 15))
+    row = "|".join([long, *[f" value {number} " for number in range(13)], f"`{long}`"])
+    return (
+        f"{long}\n\n## {long}\n\n- **{long}**\n\n> `{long}`\n\n```text\n{long}\n```\n\n|{head}|\n|{rule}|\n|{row}|\n\n"
+        f"Term {long}\n: {long}\n\n[{long}](https://example.org/)[^1]\n\n[^1]: {long}\n\n> [!WARNING]\n> {long}\n"
+    )
+
+
+COMPUTED = frozenset(
+    (
+        *("id", "kind", "commit", "hash", "blob", "key", "language", "accent", "media_type", "sha256", "line_hash"),
+        *("fingerprints", "related", "aliases", "placed", "top_ten", "cwe", "severities", "severity", "residual_severity"),
+        *("content", "vector"),
+    )
+)
+"""Fields whose values are the program's, or are looked up."""
+PROSE = frozenset(field.path[0] for field in passage_fields(ReportedFinding)) | {"text"}
+
+
+def flooded(word_of: Callable[[str], str]) -> Report:
+    """A report with a hostile word in every field of a full finding and of the engagement."""
+    full = samples.full_finding()
+    report = samples.report(flood(full, word_of), *samples.others(), engagement=flood(samples.engagement(), word_of))
+    return report.model_copy(update={"summary": flood("a summary", word_of, "description")})
+
+
+def document(template: str, report: Report) -> tuple[Report | Comparison, Template]:
+    """What a template prints: a report, or what changed since the sample, a table of a CSV file among it."""
+    if template not in COMPARISONS:
+        return report, Template(template, (builtin_templates(),))
+    name = "standard" if template == "changes" else template
+    tables_of = [
+        (ReportedTable(name="csv", header=("a", "b"), rows=((cell, "1"),)),) for cell in ("old", report.findings[0].title)
+    ]
+    sides = [
+        side.model_copy(update={"engagement": side.engagement.model_copy(update={"tables": declared})})
+        for side, declared in zip((samples.report(samples.full_finding()), report), tables_of, strict=True)
+    ]
+    pairs = {sides[1].findings[0].id: (sides[0].findings[0].id, "id")}
+    compared = compare(
+        *sides, sources=("a", report.findings[0].title), pairing=FindingPairs(pairs), code=FollowedCode({}, {}, {})
+    )
+    return compared, Template(name, (builtin_templates(),))
+
+
+WORDS: dict[str, Callable[[str], str]] = {
+    "word": lambda field: word(field, 480),
+    "address": lambda field: f"https://example.org/{field}/{'0123456789abcdef' * 28}",
+    # Right to left, ideographs without a blank, and more marks than a letter has.
+    "scripts": lambda field: f"{field} {'שלוםعربي' * 30}{'漢字仮名交文' * 34}e{chr(0x301) * 200}",
+}
 
 
 class Word(NamedTuple):
@@ -105,12 +183,16 @@ def overlapping(words: list[Word]) -> list[tuple[str, str]]:
     return pairs
 
 
-@pytest.mark.parametrize("template", ["standard", "review"])
-@pytest.mark.parametrize("length", [80, 480])
+@pytest.mark.parametrize(
+    ("template", "length"),
+    [("standard", 80), ("standard", 480), ("review", 480), *((each, 480) for each in (*STRUCTURES, *COMPARISONS))],
+)
 def test_a_long_word_takes_nothing_off_a_page(template: str, length: int) -> None:
-    pdf = commands.render(
-        hostile(length, *FIELDS), "pdf", Template(template, (builtin_templates(),)), system_fonts=False
-    ).content
+    report = hostile(length, *FIELDS)
+    if template not in ("standard", "review"):  # which have the parts around the findings for all
+        report = report.model_copy(update={"findings": report.findings[:1], "covered": None, "scope": ()})
+    printable, files = document(template, report)
+    pdf = commands.render(printable, "pdf", files, system_fonts=False).content
 
     printed = list(pages(pdf))
     for width, words in printed:
@@ -118,11 +200,8 @@ def test_a_long_word_takes_nothing_off_a_page(template: str, length: int) -> Non
         assert not outside
         assert overlapping(words) == []
     text = "".join(box.text for _, words in printed for box in words)
-    assert all(
-        text.count(word(field, 24)) >= 1
-        for field in FIELDS
-        if field not in ("tags", "category", "version") or template == "standard"
-    )
+    printed_fields = {"standard": FIELDS, "review": set(FIELDS) - {"tags", "category", "version"}}
+    assert all(word(field, 24) in text for field in printed_fields.get(template, ("title",)))
 
 
 @pytest.mark.parametrize("field", ["title", "owner", "tickets", "id"])
@@ -143,21 +222,21 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
-@pytest.mark.parametrize("template", ["standard", "review"])
-@pytest.mark.parametrize("length", [80, 480])
-def test_a_long_word_makes_no_page_wider_than_a_telephone(browser: Browser, tmp_path: Path, template: str, length: int) -> None:
+@pytest.mark.parametrize("template", ["standard", "review", *STRUCTURES, *COMPARISONS])
+@pytest.mark.parametrize("word_of", WORDS.values(), ids=WORDS)
+def test_no_word_in_any_field_makes_a_page_wider_than_a_telephone(
+    browser: Browser, tmp_path: Path, template: str, word_of: Callable[[str], str]
+) -> None:
     page = tmp_path / "report.html"
-    page.write_bytes(
-        commands.render(
-            hostile(length, *FIELDS), "html", Template(template, (builtin_templates(),)), system_fonts=False
-        ).content
-    )
+    printable, files = document(template, flooded(word_of))
+    page.write_bytes(commands.render(printable, "html", files, system_fonts=False).content)
 
     browser.open(page, TELEPHONE)
 
     assert browser.value("document.documentElement.scrollWidth") == TELEPHONE[0]
+    # Tables of the authors may scroll, each in its own frame.
     beyond = browser.value(
-        "[...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1 && "
-        "!e.closest('pre, svg, thead')).map(e => e.outerHTML.slice(0, 150))"
+        "[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1 && "
+        "!e.closest('svg, thead, .wide *')).map(e => e.outerHTML.slice(0, 150)).slice(0, 9)"
     )
     assert beyond == []

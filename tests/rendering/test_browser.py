@@ -103,6 +103,18 @@ def test_nothing_is_wider_than_the_window(browser: Browser, report: Path, size: 
     assert browser.value(f"({TOO_WIDE})({size[0]})") == []
 
 
+@pytest.mark.parametrize("size", [TELEPHONE, LAPTOP])
+def test_the_name_of_a_severity_is_broken_only_where_it_is_wider_than_the_page(
+    browser: Browser, report: Path, size: tuple[int, int]
+) -> None:
+    browser.open(report, size)
+    for name in ("Informational", "Schwerwiegendunbedenklich", "x" * 480):
+        browser.value(f"document.querySelector('.tile .name').textContent = '{name}'")
+        rows = "(e => e.getBoundingClientRect().height / parseFloat(getComputedStyle(e).lineHeight))"
+        assert (browser.value(f"{rows}(document.querySelector('.tile .name'))") < 1.5) == (len(name) < 480)
+        assert browser.value("document.documentElement.scrollWidth") <= size[0]
+
+
 def test_a_telephone_shows_the_title_before_the_contents_and_a_laptop_both(browser: Browser, report: Path) -> None:
     tops = "['h1', 'nav.contents'].map(found => document.querySelector(found).getBoundingClientRect().top)"
 
