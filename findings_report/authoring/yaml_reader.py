@@ -75,7 +75,7 @@ _FORBIDDEN = re.compile(
 
 
 # From the end of a value on: blank lines and comments, then a number sign with neither a blank nor a line end before it.
-_GLUED_COMMENT = re.compile(r"(?:[^#\n]*+(?:(?<=[ \t])#[^\n]*+)?+\n|(?:(?<=\n)#[^\n]*+)\n)*+[^#\n]*+(?<![ \t\n])(?<!^)#")
+_GLUED_COMMENT = re.compile(r"(?>(?:[^#\n]*+(?>(?:(?<=[ \t])#[^\n]*+)?)\n|(?:(?<=\n)#[^\n]*+)\n)*)[^#\n]*+(?<![ \t\n])(?<!^)#")
 _DIRECTIVE = re.compile(r"^%", re.MULTILINE)
 _LATER_BYTE_ORDER_MARK = re.compile("^\ufeff", re.MULTILINE)
 

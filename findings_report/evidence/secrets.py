@@ -56,7 +56,7 @@ _EXAMPLE: Final = re.compile(
     r"example|changeme|change_me|\byour|placeholder|dummy|redacted|<[^<>]*+>|\{\{|\$\{|%\(|xxxx|\*\*\*|\.\.\.", re.IGNORECASE
 )
 _IDENTIFIER: Final = re.compile(
-    r"(?:[A-Za-z]+(?:[_.-][A-Za-z]+)++|[a-z]++(?:[A-Z][a-z]++)++|(?:pass(?:word|wd)?|token|secret|key|none|null|true|false))\Z"
+    r"(?:[A-Za-z]+(?>(?:[_.-][A-Za-z]+)+)|[a-z]++(?>(?:[A-Z][a-z]++)+)|(?:pass(?:word|wd)?|token|secret|key|none|null|true|false))\Z"
 )
 _END_OF_KEY: Final = re.compile(r"-----END [A-Z ]{0,40}-----")
 

@@ -54,7 +54,7 @@ AFTER_RATING: Final = re.compile(
 """What follows the word of a severity or status where the word is the whole statement; `High leverage` is none."""
 _DENIED: Final = re.compile(r"\b(?:not|no|never|rather|than|was|were|reduced|raised)\b|n't\b", re.IGNORECASE)
 """Words by which a severity in a sentence may be another one."""
-_BEFORE_RATING: Final = re.compile(r"(?:[^\w~]|[\d_])*+")
+_BEFORE_RATING: Final = re.compile(r"(?>(?:[^\w~]|[\d_])*)")
 _STATUSES: Final = (
     (Status.PARTIALLY_RESOLVED, re.compile(r"partial(?:ly)? (?:fixed|resolved|mitigated|addressed)", re.IGNORECASE)),
     (Status.FALSE_POSITIVE, re.compile(r"false positive|误报", re.IGNORECASE)),
@@ -92,7 +92,7 @@ class Severities:
         )
         # Possessive: a word of the scale may be one of reviews as well, and each could be tried both ways.
         self._group = re.compile(
-            rf"(?>(?:{word}|{_GROUP_WORD})(?:[ -](?:risk|severity|priority|impact))?s?(?: and | or |[/,&] ?| )?)++"
+            rf"(?>(?>(?:{word}|{_GROUP_WORD})(?:[ -](?:risk|severity|priority|impact))?s?(?: and | or |[/,&] ?| )?)+)"
             r"(?:optimi[sz]ations?|findings?|issues?|vulnerabilit(?:y|ies)|bugs|reports?)?(?: ?\([0-9]+\))?:?"
             rf"|(?:severity|risk): ?(?:{word})"
             r"|(?:严重|致命|高危|高|中危|中|低危|低|提示|信息)(?:级别|等级|级)?(?:风险)?(?:漏洞|问题)?",

@@ -103,7 +103,7 @@ NUMBER: Final = re.compile(r"[0-9]{1,3}[.)] +(?=\S)")
 ANY_ID: Final = re.compile(rf"\W{{0,4}}\[(?:{_LETTERS})-?[0-9]{{1,3}}\\?\]|\W{{0,4}}(?:{_LETTERS})-[0-9]{{1,3}}\b")
 """The beginning of a heading that may well be a finding's."""
 PREFIXED: Final = re.compile(
-    r"(?P<category>(?:security|potential|code|critical|high|medium|low) )*+(?P<noun>defect|vulnerability|issue|finding|bug"
+    r"(?>(?P<category>(?:security|potential|code|critical|high|medium|low) )*)(?P<noun>defect|vulnerability|issue|finding|bug"
     r"|weakness|concern|problem)(?: *#?(?P<number>[0-9]{1,3}))? *[:：–—-] *(?P<title>\S.*)",
     re.IGNORECASE,
 )

@@ -51,7 +51,7 @@ _READ: Final = frozenset(
 _CWE: Final = re.compile(r"(?:^|[^A-Za-z])cwe[-_: ]{0,2}0*([1-9][0-9]{0,5})(?![0-9])", re.IGNORECASE)
 _FALSE_POSITIVE: Final = re.compile(r"(?<!not a )(?<!no )\bfalse[ -]?positive\b", re.IGNORECASE)
 _PLACEHOLDER: Final = re.compile(r"\{\{|\}\}|\{([0-9]{1,3})\}")
-_EMBEDDED: Final = re.compile(r"(?<!\\)\[((?:\\.|[^\[\]\\])*+)\]\(([^()\s]++)\)")
+_EMBEDDED: Final = re.compile(r"(?<!\\)\[([^\[\]\\]*+(?>(?:\\.[^\[\]\\]*+)*))\]\(([^()\s]++)\)")
 _PROGRAM: Final = "findings-report"
 """The name of this program in its own logs, whose `help` is the whole finding."""
 _MOST_TITLE: Final = 200

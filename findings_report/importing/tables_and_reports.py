@@ -71,7 +71,7 @@ _MOST_CELL: Final = 262_144
 _MOST_LINES: Final = 100_000  # of a snippet, of which something is masked
 _PLACE: Final = re.compile(
     r"(?:(?P<repository>[A-Za-z0-9_][A-Za-z0-9._-]{0,63}): )?(?P<path>[^\n]{1,1000}?)"
-    r"(?::(?P<first>[0-9]{1,9})(?:[-–](?P<last>[0-9]{1,9}))?(?:, ?[0-9]{1,9}(?:[-–][0-9]{1,9})?)*+)?\Z"
+    r"(?::(?P<first>[0-9]{1,9})(?:[-–](?P<last>[0-9]{1,9}))?(?>(?:, ?[0-9]{1,9}(?:[-–][0-9]{1,9})?)*))?\Z"
 )
 _VECTOR: Final = re.compile(r"CVSS:[34]\.[0-9]/[A-Z0-9:/]{5,200}")
 

@@ -188,7 +188,7 @@ _BLANKS: Final = re.compile(r"\s++")
 
 
 _ESCAPE: Final = re.compile(
-    r"\\(?P<sign>[!-/:-@\[-`{-~])|(?P<entity>&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});)|(?:%[0-9A-Fa-f]{2})++"
+    r"\\(?P<sign>[!-/:-@\[-`{-~])|(?P<entity>&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});)|(?>(?:%[0-9A-Fa-f]{2})+)"
 )
 """A character as Markdown or an address may write it. Source: CommonMark 0.31.2, 2.4 and 2.5; RFC 3986, 2.1."""
 
@@ -292,7 +292,9 @@ def _end_of_escape(text: str, end: int) -> int:
     return match.end() if match is not None else end
 
 
-MARKUP: Final = re.compile(rf"[*_`~\\]|{HIDDEN.pattern}|!?+\[|\](?:\([^()\n]*+\)|\[[^\[\]\n]*+\])?+|(?<=\n)(?:[ \t]*+>)++")
+MARKUP: Final = re.compile(
+    rf"[*_`~\\]|{HIDDEN.pattern}|!?+\[|\](?>(?:\([^()\n]*+\)|\[[^\[\]\n]*+\])?)|(?<=\n)(?>(?:[ \t]*+>)+)"
+)
 """What may split a passage: signs of emphasis and of quotations, links around a part of it, hidden characters."""
 
 

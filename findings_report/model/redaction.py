@@ -300,7 +300,7 @@ def _escapes(text: str) -> Iterator[str]:
     yield urllib.parse.quote(text)
 
 
-_QUOTED: Final = re.compile(r"""(["'`])((?:(?!\1)[^\s\\]){8,200}+)\1""")
+_QUOTED: Final = re.compile(r"""(["'`])((?>(?:(?!\1)[^\s\\]){8,200}))\1""")
 _ASSIGNED: Final = re.compile(r"[=:]\s*+([^\s\"'`;,]{8,200}+)[;,]?\s*+\Z")
 
 

@@ -26,7 +26,7 @@ SHORT_DIGEST: Final = 12
 _SUPERSEDABLE = re.compile(rf"(?P<stem>.+)-(?P<digest>[0-9a-f]{{{SHORT_DIGEST}}})(?P<suffix>\.[^.]*)?\Z")
 _MARK = re.compile(r"\bsha256:([0-9a-f]{64})\b")
 # A marker may end a sentence, and an id consists of words joined by `.`, `_` and `-`.
-_MARKERS = re.compile(r"findings-report:[a-z0-9-]++/\w++(?:[.-]++\w++)*+")
+_MARKERS = re.compile(r"findings-report:[a-z0-9-]++/\w++(?>(?:[.-]++\w++)*)")
 
 
 class Markup(StrEnum):

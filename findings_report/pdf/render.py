@@ -167,7 +167,7 @@ _LOST_CONTENT: Final = ("Failed to", "Relative URI reference", "Missing href")
 _COSTS: Final = frozenset({"confine-cpu", "confine-memory", "confine-wall"})
 _BLOCK: Final = re.compile(
     r"<(/?)(h[1-6]|p|li|td|th|pre|div|blockquote|dd|dt|section|figcaption)\b[^<>]*+>"
-    r"((?:[^<]++|<(?!/?(?:h[1-6]|p|li|td|th|pre|div|blockquote|dd|dt|section|figcaption)\b))*+)"
+    r"((?>(?:[^<]++|<(?!/?(?:h[1-6]|p|li|td|th|pre|div|blockquote|dd|dt|section|figcaption)\b))*))"
 )
 """The beginning or end of a block of a page of ours, and the text up to the next one."""
 _TAG: Final = re.compile(r"<[^<>]*+>")

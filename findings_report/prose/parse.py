@@ -79,7 +79,7 @@ _ADDRESS_END: Final = re.compile(r"[ \t\n\v\f\r<\\]")
 _ENTITY_END: Final = re.compile(r"&[A-Za-z]++;\Z")
 _SENTENCE_ENDS: Final = "?!.,:*_~'\";"
 _LOCAL: Final = frozenset(f"{string.ascii_letters}{string.digits}.+-_")
-_DOMAIN: Final = re.compile(r"(?:[A-Za-z0-9_-]|\.(?=[A-Za-z0-9]))*+")
+_DOMAIN: Final = re.compile(r"[A-Za-z0-9_-]*+(?>(?:\.(?=[A-Za-z0-9])[A-Za-z0-9_-]*+)*)")
 
 
 def is_punctuation(character: str) -> bool:
@@ -533,8 +533,8 @@ def _find_foreign_inline(source: str) -> Iterator[tuple[int, Fault]]:
 
 # What people write in a text about code, and Markdown takes for marks. A name in `__` and a product of names lose their signs;
 # of `\\server` and `C:\_x` a backslash is lost.
-_DUNDER: Final = re.compile(r"(?<![\\\w])__[a-z][a-z0-9]*+(?:_[a-z0-9]++)*+__(?!_)")
-_STARS: Final = re.compile(r"(?<![\\*\w])(?:\w++\*(?=\w)){2,}+\w")
+_DUNDER: Final = re.compile(r"(?<![\\\w])__[a-z][a-z0-9]*+(?>(?:_[a-z0-9]++)*)__(?!_)")
+_STARS: Final = re.compile(r"(?<![\\*\w])(?>(?:\w++\*(?=\w)){2,})\w")
 _WORD: Final = re.compile(r"\S++")
 _ESCAPE: Final = re.compile(r"\\[!-/:-@\[-`{-~]")
 _DRIVE: Final = re.compile(r"[(\"']*[A-Za-z]:\\")

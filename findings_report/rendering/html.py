@@ -40,7 +40,7 @@ _OPTION: Final = re.compile(r"--?[A-Za-z][A-Za-z0-9-]{0,30}")
 _LONG_NAME: Final = re.compile(r"\S{25}")
 # Not before a file's suffix, and not within `__init__`.
 _SEAM: Final = re.compile(r"(?:(?<=\w[/#,(])|(?<=::)|(?<=\w\.)(?=\w{5})|(?<=[^\W_]_)(?=[^\W_]))(?=\w)")
-_CITED_LINES: Final = re.compile(r"#L[0-9]{1,9}(?:-L[0-9]{1,9})?(?:,L[0-9]{1,9}(?:-L[0-9]{1,9})?)*+\Z")
+_CITED_LINES: Final = re.compile(r"#L[0-9]{1,9}(?:-L[0-9]{1,9})?(?>(?:,L[0-9]{1,9}(?:-L[0-9]{1,9})?)*)\Z")
 _RANGE: Final = re.compile(r"[#L0-9-]++,?")
 _LONGEST_PIECE: Final = 32  # three columns of a table that wide fit on a page
 _SHORT: Final = 12  # lines of code that are not worth a page break
@@ -493,7 +493,7 @@ class HeadingLinks:
 
 
 _HEADING: Final = re.compile(
-    r'<article [^<>]*?id="([^"<>]*)"|</article>|<h([2-5])((?: [^<>]*+)?)>((?:[^<]++|<(?!/h[2-5]>))*+)</h[2-5]>'
+    r'<article [^<>]*?id="([^"<>]*)"|</article>|<h([2-5])((?: [^<>]*+)?)>((?>(?:[^<]++|<(?!/h[2-5]>))*))</h[2-5]>'
 )
 _ID: Final = re.compile(r' id="([^"]*)"')
 

@@ -40,7 +40,7 @@ _MOST_VALUES: Final = 5_000_000
 """Values of a JSON that is read: a list of nothing takes three bytes there, and some hundred times that once it is read."""
 
 # The possessive `*+` keeps the search linear: a text without its closing quote is not tried again from every backslash.
-_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_STRING: Final = re.compile(rb'"[^"\\]*+(?>(?:\\.[^"\\]*+)*)"', re.DOTALL)
 _HASH: Final = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
 # The place of an error contains keys of the file, which in a hostile file can have megabytes.
 _LONGEST_FAULT: Final = 300

@@ -32,7 +32,7 @@ _TYPE: Final = re.compile(
     r"(?!(?:extends|implements)\b)(?P<name>[A-Za-z_$][\w$.:]*)(?<!:)[^=;]*\Z"
     r"|\b(?:struct|enum|union)\s+(?!class\b|struct\b)(?P<plain>[A-Za-z_$][\w$:]*)(?<!:)[^=;()]*\Z"
     r"|\btype\s+(?P<go>\w+)(?:\[[^\]]*\])?\s+(?:struct|interface)\s*\Z"
-    r"|\bimpl\b(?:\s*<[^{]*?>)?\s+(?:[^{]*\bfor\s+)?(?:&?(?:mut\s+)?)(?:\w+::)*+(?P<impl>[A-Za-z_]\w*)[^=;()]*\Z"
+    r"|\bimpl\b(?:\s*<[^{]*?>)?\s+(?:[^{]*\bfor\s+)?(?:&?(?:mut\s+)?)(?>(?:\w+::)*)(?P<impl>[A-Za-z_]\w*)[^=;()]*\Z"
 )
 _FUNCTION: Final = re.compile(
     r"\bfunc\s+\(\s*(?:\w+\s+)?\*?\s*(?P<receiver>\w+)[^)]*\)\s*(?P<method>\w+)\s*[\[(][^{}]*\Z"

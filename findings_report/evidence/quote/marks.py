@@ -19,7 +19,7 @@ from findings_report.sourcecode.lines import is_informative, join_runs, squeeze
 # Possessive quantifiers (`*+`, Python 3.11) here and below: without them a line of blanks or slashes costs quadratic time.
 _COMMENT: Final = r"(?>\#+|//+|--+|;+|%+|/\*+|\(\*|<!--|\*)"
 _CLOSE: Final = r"(?:\*+/|\*\)|--+>)"
-_DOTS: Final = r"(?:\.(?:[ \t]*+\.)*+|…+|⋮|⋯|︙)"
+_DOTS: Final = r"(?:\.(?>(?:[ \t]*+\.)*)|…+|⋮|⋯|︙)"
 
 _DONE: Final = r"(?:omitted|skipped|snip(?:ped)?|elided|cut|truncated|removed|hidden|redacted|unchanged|unmodified|not shown)"
 _SNIP: Final = r"(?:snip(?:ped)?|omitted|elided|truncated|redacted|skipped|cut)"
@@ -41,7 +41,7 @@ _SAYING_MORE: Final = (
     rf"|(?:\w++ ){{0,3}}{_WHAT}(?: \w++){{0,2}} {_DONE}\b{_WORDS}|(?:\w++ ){{0,2}}{_DONE}(?: \w++){{0,2}} {_WHAT}\b{_WORDS}"
     rf"|{_DONE}(?: (?:for|here|as)\b{_WORDS})?|(?:the )?rest(?: of \w+)?|same as (?:before|above)|for brevity|etc)"
 )
-_TO_CLOSE: Final = rf"(?:[^*-]|\*(?![/)])|-(?!->))*+{_CLOSE}?"  # code may follow a comment that ends in its line
+_TO_CLOSE: Final = rf"[^*-]*+(?>(?:(?:\*(?![/)])|-(?!->))[^*-]*+)*){_CLOSE}?"  # code may follow a comment that ends in its line
 _ELLIPSIS: Final = r"(?:\.{3,}|…+)"
 _HINT: Final = rf"[\w ,]{{0,40}}\b(?:{_DONE}|{_OTHER}|{_WHAT})\b[\w ,]{{0,40}}"
 
@@ -67,7 +67,7 @@ _LONGEST: Final = 1_000  # no remark is looked for in longer lines: they are dat
 
 _TAG: Final = (
     r"@(?:[Aa]udit[a-z]*+|AUDIT|notes?|info|bug|issue|finding|vuln\w*+|gas|todo|fixme|poc|follow-?up|question|warning|danger"
-    r"|attack|exploit|problem|report\w*+|high|medium|low|critical)(?:-\w++)*+(?![\w(.])"
+    r"|attack|exploit|problem|report\w*+|high|medium|low|critical)(?>(?:-\w++)*)(?![\w(.])"
 )
 _BACK: Final = r"[←⬅⇐⟵◀◄↑⬆☝👆👈]"  # what points at the code before it
 _SIGN: Final = r"[←⬅⇐⟵◀◄↑⬆❗‼✀-➿☀-⛿\U0001f300-\U0001faff]"  # arrows and pictures
@@ -101,7 +101,7 @@ _CARETS: Final = re.compile(rf"\s*+(?:{_COMMENT}\s*+)?(?:\^(?=\s*+\Z)|[\^~]{{2,}
 _CODE: Final = re.compile(r"[;{}]\s*+\Z|\A\s*+[\w.]++\(")
 
 # What is behind a mark on a line of its own may be code that it points at, unless it reads like words.
-_WORDS_ONLY: Final = re.compile(r"(?:[^;{}()\[\]<>=:'\"]|\w'\w|:(?=\s\w+\s))*+(?<!,)\Z")
+_WORDS_ONLY: Final = re.compile(r"(?>(?:[^;{}()\[\]<>=:'\"]|\w'\w|:(?=\s\w+\s))*)(?<!,)\Z")
 _WORD_ALONE: Final = re.compile(rf"\s*+(?:{_WORD})?\W*+\Z")
 _KEYWORD: Final = (
     r"\s*+(?:return|yield|raise|del|import|from|assert|if|elif|else|for|while|with|not|await|let|const|var|use|pub|fn|def|case"
@@ -128,13 +128,13 @@ _LABEL: Final = (
 )
 _FOLDER: Final = r"(?<=/)(?:\([\w.-]++\)|\[[\w.-]++\])"  # `app/(routes)/[id]/page.tsx`
 _PATH: Final = (
-    rf"(?P<path>https?://(?:[^\s()>\[\]`]|{_FOLDER})++"
-    rf"|(?:[A-Za-z]:(?=[\\/]))?(?:[^\s:#()\[\],;?`*\"'<>|=!&]|{_FOLDER})++)"
+    rf"(?P<path>https?://(?>(?:[^\s()>\[\]`]|{_FOLDER})+)"
+    rf"|(?:[A-Za-z]:(?=[\\/]))?(?>(?:[^\s:#()\[\],;?`*\"'<>|=!&]|{_FOLDER})+))"
 )
 _HEAD: Final = re.compile(rf"{_LEAD}{_LABEL}[*`\"'<\[(]*+{_PATH}(?P<rest>.*)\Z", re.IGNORECASE)
 _LONGEST_HEAD: Final = 400
 _SPAN: Final = r"L?[0-9]{1,7}+(?:C[0-9]++)?(?:\s?(?:-|–|—|\.\.|to)\s?L?[0-9]{1,7}+(?:C[0-9]++)?)?"
-_SPANS: Final = rf"{_SPAN}(?:\s?(?:,|and|&|;)\s?{_SPAN})*+"
+_SPANS: Final = rf"{_SPAN}(?>(?:\s?(?:,|and|&|;)\s?{_SPAN})*)"
 
 # What may follow a path, in this order: lines, the name of a function, the address of a link, words.
 _LINES: Final = re.compile(
@@ -145,7 +145,7 @@ _LINES: Final = re.compile(
 _MEMBER: Final = re.compile(r"\s*+(?:::|#|->)\s*+[\w.$]++(?:\([\w\s,.]*+\))?|\s[\w.$]++\(\)")
 _TARGET: Final = re.compile(r"\]?\(https?:[^\s)]*+\)")
 _AFTERWORDS: Final = re.compile(r"\s*+[-–—:|>,(]{1,2}\s?[^;{}=]*+\Z")
-_LINK: Final = re.compile(r"(?:[-*•]\s+)?\[[^\]]*+\]\((?P<url>https?:(?:[^\s()]|\([^\s()]*+\))++)\)[.:]?\Z")
+_LINK: Final = re.compile(r"(?:[-*•]\s+)?\[[^\]]*+\]\((?P<url>https?:(?>(?:[^\s()]|\([^\s()]*+\))+))\)[.:]?\Z")
 _CAPTION: Final = re.compile(
     rf"(?:Figure|Fig\.|Listing|Snippet) [0-9]{{1,3}}(?:\.[0-9]{{1,3}})?\s?[:.–-]\s[^(]*+"
     rf"(?:\((?P<path>[\w./@+-]+\.\w+)(?:[#:]L?(?P<spans>{_SPANS}))?\))?\W*\Z"

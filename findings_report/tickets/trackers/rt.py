@@ -56,7 +56,7 @@ _UNSET: Final = "1970-01-01"  # a date without value
 _NOBODY: Final = "Nobody"  # the user who owns the tickets that nobody owns
 _CLOSED: Final = ("resolved", "rejected", "closed", "done")
 _PRIORITIES: Final = ("20", "40", "60", "80", "100")
-_PRIORITIES_SHAPE: Final = re.compile(r"\s*[0-9]{1,9}\s*(?:,\s*[0-9]{1,9}\s*)*+\Z")
+_PRIORITIES_SHAPE: Final = re.compile(r"\s*[0-9]{1,9}\s*(?>(?:,\s*[0-9]{1,9}\s*)*)\Z")
 # Transactions about a file above $MaxAttachmentSize: the request itself succeeds as if the whole file had been stored.
 _TRUNCATED: Final = ("AttachmentTruncate", "AttachmentDrop")
 
