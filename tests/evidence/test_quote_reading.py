@@ -332,7 +332,7 @@ def test_a_remark_behind_a_line_is_set_aside(mark: str) -> None:
 
 BETWEEN = ["@audit this is wrong", "@audit-issue", "// @audit x", "/// @audit-info x", "/* @audit x */", "# @audit", "@note x",
            "@bug no", "^^^^ here", "        ^^^^^^", "// ^^^ WRONG LINE ^^^",
-           "<-- here", "👆 here", "↑ this line", "// HERE", "// BUG",
+           "<-- here", "👆 here", "↑ this line", "^^^^ it isn't checked", "<-- the caller's address", "// HERE", "// BUG",
            ">>> note that this is wrong", "=> this is the root cause", "**@audit** x", "[@audit no check]"]  # fmt: skip
 
 
@@ -373,6 +373,7 @@ def test_a_mark_in_front_of_a_line_is_set_aside(mark: str) -> None:
         "@audit evil();",
         "/* @audit */ evil();",
         "^^^ evil();",
+        "^^^ x = 'evil'",
         "~~evil();",
         "<-- evil();",
         "=> evil()",

@@ -101,7 +101,7 @@ _CARETS: Final = re.compile(rf"\s*+(?:{_COMMENT}\s*+)?(?:\^(?=\s*+\Z)|[\^~]{{2,}
 _CODE: Final = re.compile(r"[;{}]\s*+\Z|\A\s*+[\w.]++\(")
 
 # What is behind a mark on a line of its own may be code that it points at, unless it reads like words.
-_WORDS_ONLY: Final = re.compile(r"(?>(?:[^;{}()\[\]<>=:'\"]|\w'\w|:(?=\s\w+\s))*)(?<!,)\Z")
+_WORDS_ONLY: Final = re.compile(r"(?>(?:[^;{}()\[\]<>=:'\"]|(?<=\w)'(?=\w)|:(?=\s\w+\s))*)(?<!,)\Z")
 _WORD_ALONE: Final = re.compile(rf"\s*+(?:{_WORD})?\W*+\Z")
 _KEYWORD: Final = (
     r"\s*+(?:return|yield|raise|del|import|from|assert|if|elif|else|for|while|with|not|await|let|const|var|use|pub|fn|def|case"
