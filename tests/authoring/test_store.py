@@ -566,7 +566,7 @@ def test_what_is_no_weakness_cannot_be_named(tmp_path: Path) -> None:
     found = problems(tmp_path, {"engagement.yaml": engagement})
 
     assert [said(problem).split(":", 1)[1] for problem in found] == [
-        "6:11: weaknesses.cwe-79: 'cwe-79' is no weakness as CWE-79 is",
+        "6:11: weaknesses.cwe-79: 'cwe-79' is not a weakness id as CWE-79",
         "7:12: weaknesses.CWE-80.name: must be text, not a list",
         "8:3: weaknesses.CWE-81: `name` is required",
         "8:12: weaknesses.CWE-81.title: there is no field 'title' here",

@@ -313,6 +313,7 @@ def test_nothing_that_is_sent_to_gitlab_acts(engagement: Path, fake: Fake) -> No
     fake.expect("GET", f"{project}/issues", [])
     fake.expect("GET", f"{project}/members/all", [])
     fake.expect("POST", f"{project}/issues", keep)
+    fake.expect("GET", f"{project}/issues", [])  # whether another run created one meanwhile
     read(lambda: sent[0]["description"])
     work.create("gitlab:g/p")
 
