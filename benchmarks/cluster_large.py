@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -53,6 +54,17 @@ def write_long(repository: Path, folder: Path, count: int) -> Path:
     return folder
 
 
+def write_many(repository: Path, folder: Path, engagements: Sequence[Path]) -> None:
+    """Writes engagements of one finding each, which differ in it and in their titles; `folder` is scratch."""
+    content.write(repository, folder, min(len(engagements), DIFFERENT), seed=2)
+    findings = sorted((folder / "findings").glob("*.finding.yaml"))
+    settings = (folder / "findings/engagement.yaml").read_text()
+    for number, engagement in enumerate(engagements):
+        (engagement / "findings").mkdir(parents=True)
+        (engagement / "findings/engagement.yaml").write_text(settings.replace("title: ", f"title: {number + 1}. ", 1))
+        shutil.copy(findings[number % len(findings)], engagement / "findings")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("repository", type=Path, nargs="?", default=Path())
@@ -69,9 +81,8 @@ def main() -> None:
             long = write_long(arguments.repository, folder / "long", arguments.findings)
             measure(f"one report of {arguments.findings:,} findings", [long], arguments.formats, folder / "one")
         engagements = [folder / "engagements" / f"engagement-{number:04}" for number in range(arguments.engagements)]
-        for number, engagement in enumerate(engagements):
-            content.write(arguments.repository, engagement, 1, seed=number)
         if engagements:
+            write_many(arguments.repository, folder / "different", engagements)
             measure(f"{len(engagements):,} engagements of one finding", engagements, arguments.formats, folder / "many")
     print(measuring.machine())
 
