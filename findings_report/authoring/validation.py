@@ -110,12 +110,14 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], document: YamlDocumen
             return Problem(Kind.INPUT, f"`{name}` is required", None, subject=(key, *path), code="missing-field")
         case "extra_forbidden":
             return _unknown_field(name, model, detail["loc"], key, path)
-        case "string_type" if field == "cwe" and (mend := suggestions.weakness(detail["input"])) is not None:
+        case "string_type" if field == "cwe" and (correction := suggestions.weakness(detail["input"])) is not None:
             return Problem(
-                Kind.INPUT, f"{detail['input']!r} is no weakness as CWE-79 is", mend, subject=(key, *path), code="cwe"
+                Kind.INPUT, f"{detail['input']!r} is no weakness as CWE-79 is", correction, subject=(key, *path), code="cwe"
             )
-        case "string_type" if field == "cvss" and (mend := suggestions.vector(detail["input"])) is not None:
-            return Problem(Kind.INPUT, f"{detail['input']!r} is not a CVSS vector", mend, subject=(key, *path), code="cvss")
+        case "string_type" if field == "cvss" and (correction := suggestions.vector(detail["input"])) is not None:
+            return Problem(
+                Kind.INPUT, f"{detail['input']!r} is not a CVSS vector", correction, subject=(key, *path), code="cvss"
+            )
         case "string_type":
             return _not_text(detail["input"], key, path)
         case "enum" | "literal_error":
