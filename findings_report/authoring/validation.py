@@ -112,7 +112,7 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], document: YamlDocumen
             return _unknown_field(name, model, detail["loc"], key, path)
         case "string_type" if field == "cwe" and (correction := suggestions.weakness(detail["input"])) is not None:
             return Problem(
-                Kind.INPUT, f"{detail['input']!r} is no weakness as CWE-79 is", correction, subject=(key, *path), code="cwe"
+                Kind.INPUT, f"{detail['input']!r} is not a weakness id as CWE-79", correction, subject=(key, *path), code="cwe"
             )
         case "string_type" if field == "cvss" and (correction := suggestions.vector(detail["input"])) is not None:
             return Problem(

@@ -123,7 +123,7 @@ LARGEST_INDEX: Final = 256 * 1024 * 1024
 """Bytes of the largest index that is read: 256 MiB, some two million files."""
 
 _SHARED_INDEX: Final = "sharedindex."
-_RESET: Final = "remove the file `index` and run `git reset`"
+RESET_INDEX: Final = "remove the file `index` and run `git reset`"
 
 
 def copy_index(layout: Layout, folder: Path, index: Path | None, *, shown: str) -> None:
@@ -156,7 +156,7 @@ def copy_index(layout: Layout, folder: Path, index: Path | None, *, shown: str) 
     actual = hashlib.new(layout.object_format, content[:-size], usedforsecurity=False).digest()
     # Without `index.skipHash`, which writes zeros.
     if content and content[-size:] not in (actual, bytes(size)):
-        raise refusal(f"the index of {shown} is damaged: its checksum is another", remedy=_RESET, code="index-unreadable")
+        raise refusal(f"the index of {shown} is damaged: its checksum is another", remedy=RESET_INDEX, code="index-unreadable")
     (folder / "index").write_bytes(content)
 
 

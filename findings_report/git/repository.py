@@ -17,6 +17,7 @@ from typing import Final, Self
 
 from findings_report.git import process
 from findings_report.git.layout import (
+    RESET_INDEX,
     Layout,
     copy_index,
     create_bare,
@@ -248,7 +249,7 @@ class Repository:
                 raise refusal(fault, remedy="resolve them and run `git add` on the files", code="index-unreadable")
             fault = answer.fault.replace(f"{self.folder}/", "") or "git gave no answer"
             fault = f"the index of {shown} cannot be read: {fault}"
-            raise refusal(fault, remedy="remove the file `index` and run `git reset`", code="index-unreadable")
+            raise refusal(fault, remedy=RESET_INDEX, code="index-unreadable")
         commit = f"tree {tree}\nauthor {_NOBODY}\ncommitter {_NOBODY}\n\nWhat is staged\n"
         return write_object(self.folder, "commit", commit.encode(), self.object_format)
 
