@@ -48,11 +48,14 @@ _OTHER_LINKS: Final = (
 _COMMIT_LINK: Final = re.compile(rf"{_REPOSITORY}/(?:-/)?(?:commits?|tree)/(?P<revision>[0-9a-f]{{7,64}})(?![\w/])")
 _AZURE: Final = re.compile(r"https?://dev\.azure\.com/[^\s?#)\]]{1,200}\?[^\s#)\]>\"'`|]{1,1000}")
 EXTENSIONS: Final = (
-    "sol|vy|rs|move|cairo|py|pyi|js|jsx|mjs|ts|tsx|go|java|kt|swift|cs|c|cc|h|cpp|hpp|rb|php|sh|ya?ml|toml|html|css|sql|fc|huff"
+    "sol|vy|rs|move|cairo|py|pyi|js|jsx|mjs|cjs|ts|tsx|go|java|kt|kts|swift|cs|c|cc|cxx|h|hh|cpp|hpp|rb|erb|php|sh|bash|ps1|ya?ml"
+    "|toml|html|css|sql|fc|huff|lua|exs?|scala|hs|pl|pm|zig|dart|mm|tf|hcl|vue|svelte|groovy|gradle|jsp|aspx|vb|proto|nim|jl|clj|erl"
 )
 _PATH: Final = re.compile(
     rf"(?<![\w@./\\:-])(?P<path>(?:[\w@.-]+/){{0,30}}[\w@-][\w@.-]{{0,100}}?\.(?:{EXTENSIONS}))(?![\w.-]*\w)"
-    r"(?P<lines>#[LC0-9#-]+|:L?[0-9]+(?:[-–][0-9]+)?|,? \(?lines? [0-9]+(?:(?:[-–]| to )[0-9]+)?)?"
+    r"(?P<lines>#[LC0-9#-]+|:L?[0-9]+(?:[-–][0-9]+)?"
+    r"|[`*_]{0,3}[,:;]?[`*_]{0,3} (?:at |on )?\(?(?:[Ll]ines?|[Zz]eilen?|lignes?|líneas?):? [0-9]+"
+    r"(?:(?: ?[-–] ?| to | and )[0-9]+)?)?"
 )
 _SPAN: Final = r"L?[0-9]{1,7}(?:[-–:](?:#?L)?[0-9]{1,7})?(?:,[0-9]{1,7}(?:[-–][0-9]{1,7})?){0,9}"
 _ANY_PATH: Final = re.compile(

@@ -21,10 +21,10 @@ _WORDS: Final = re.compile(r"[^\W_]+")
 _SEVERITIES: Final[Mapping[str, str]] = {
     word: name
     for name, words in {
-        "critical": "critical,severe,crit,c,严重,致命",
-        "high": "high,major,serious,h,高,高危",
-        "medium": "medium,moderate,med,warning,m,中,中危",
-        "low": "low,minor,l,低,低危",
+        "critical": "critical,severe,crit,c,kritisch,critique,crítico,crítica,严重,致命",
+        "high": "high,major,serious,h,hoch,élevé,élevée,alto,alta,高,高危",
+        "medium": "medium,moderate,med,warning,m,mittel,moyen,moyenne,medio,media,中,中危",
+        "low": "low,minor,l,niedrig,gering,faible,bajo,baja,低,低危",
         "informational": "informational,information,info,informative,note,non-critical,non critical,noncritical"
         ",optimization,gas,qa,comment,remark,n,nc,i,g,提示,信息,建议",
     }.items()
@@ -44,8 +44,10 @@ _RATED_FILE: Final = re.compile(r"(?:\A|[-_ \[(])(?P<letter>[CHMLIGQ]|NC)-?[0-9]
 """An id in the name of a file: `acme-H-01`, `[M-2] Title`."""
 _RATED_FOLDER: Final = re.compile(r"[0-9]{1,4} (?P<letter>[CHMLI])")
 """A folder of one weakness: `001-H`."""
-_BEFORE_GROUP: Final = re.compile(r"(?:[0-9]{1,2}(?:\.[0-9]{1,2}){0,3}[.)]? +)?")
+_BEFORE_GROUP: Final = re.compile(r"(?:[^\w\s]{1,3} )?(?:[0-9]{1,2}(?:\.[0-9]{1,2}){0,3}[.)]? +)?[^\w~]*+")
 MATRIX: Final = re.compile(r"\b(?:impact|likelihood)\b", re.IGNORECASE)
+_RATED_WORD: Final = r"critical|crit|severe|high|major|medium|moderate|med|low|minor|informational|informative|info"
+"""Severities in a heading beside a title."""
 AFTER_RATING: Final = re.compile(
     r"[ -]?(?:risk|severity|priority|风险|级)?[*_`)\]]*+"
     r"(?:\s*+(?:[^\w\s'’-]|\Z)|\s++[–—-]++\s|\s++(?:in|by|at|with|via|on|since|as|per|because|due|here)\b)",
@@ -54,6 +56,13 @@ AFTER_RATING: Final = re.compile(
 """What follows the word of a severity or status where the word is the whole statement; `High leverage` is none."""
 _DENIED: Final = re.compile(r"\b(?:not|no|never|rather|than|was|were|reduced|raised)\b|n't\b", re.IGNORECASE)
 """Words by which a severity in a sentence may be another one."""
+_NO_TITLE: Final = re.compile(
+    r"(?:(?:overall|total|final|initial|residual|the|risk|severity|security|likelihood|impact|difficulty|confidence|priority|probability"
+    r"|exploitability|rating|assessment|level|score|posture|summary|status|complexity|effort|and|of)\W*)+"
+    r"|\W*[0-9]*\W*(?:findings?|issues?|vulnerabilit(?:y|ies)|bugs?|items?|none|n/a)?\W*",
+    re.IGNORECASE,
+)
+"""What stands beside a severity and is no title."""
 _BEFORE_RATING: Final = re.compile(r"(?>(?:[^\w~]|[\d_])*)")
 _STATUSES: Final = (
     (Status.PARTIALLY_RESOLVED, re.compile(r"partial(?:ly)? (?:fixed|resolved|mitigated|addressed)", re.IGNORECASE)),
@@ -73,9 +82,12 @@ _STATUSES: Final = (
 
 
 def _bare_group(text: str) -> str:
-    """Return the heading of a group without its number, brackets and emphasis: `2.1 **[Critical]**`."""
+    """Return the heading of a group without its number, brackets, emphasis and symbols: `2.1 **[Critical]**`, `🔴 High`."""
     number = _BEFORE_GROUP.match(text)
-    return text[number.end() if number else 0 :].strip(" *_[]\\`:：")
+    bare = text[number.end() if number else 0 :]
+    while bare and not (bare[-1].isalnum() or bare[-1] in ")~"):
+        bare = bare[:-1]
+    return bare
 
 
 class Severities:
@@ -93,11 +105,19 @@ class Severities:
         # Possessive: a word of the scale may be one of reviews as well, and each could be tried both ways.
         self._group = re.compile(
             rf"(?>(?>(?:{word}|{_GROUP_WORD})(?:[ -](?:risk|severity|priority|impact))?s?(?: and | or |[/,&] ?| )?)+)"
-            r"(?:optimi[sz]ations?|findings?|issues?|vulnerabilit(?:y|ies)|bugs|reports?)?(?: ?\([0-9]+\))?:?"
+            r"(?:optimi[sz]ations?|findings?|issues?|vulnerabilit(?:y|ies)|bugs|reports?)?(?: ?\([0-9]+\)| ?[:–—-] ?[0-9]+)?:?"
             rf"|(?:severity|risk): ?(?:{word})"
             r"|(?:严重|致命|高危|高|中危|中|低危|低|提示|信息)(?:级别|等级|级)?(?:风险)?(?:漏洞|问题)?",
             re.IGNORECASE,
         )
+        rating = rf"(?:severity:? ?)?[*_`]{{0,3}}({self._own}{_RATED_WORD})[*_`]{{0,3}}(?:[ -](?:risk|severity|priority))?"
+        self._first = re.compile(
+            rf"(?:[\[(] ?{rating} ?[\])][*_`]{{0,3}} ?[:：–—|-]?|{rating}(?:[:：][*_`]{{0,3}}| ?[–—|]| -)) ?(?=\S)",
+            re.IGNORECASE,
+        )
+        after = rf" ?(?:[\[(] ?[^\w\s]{{0,2}} ?{rating} ?[\])]| [–—|-] [^\w\s]{{0,2}} ?{rating})[*_` ]{{0,4}}"
+        self._last = re.compile(rf"{after}\Z", re.IGNORECASE)
+        self._behind = re.compile(rf"{after}(?:[:：.–—-]|\Z)", re.IGNORECASE)
 
     def is_group(self, text: str) -> bool:
         """Return True for a heading of nothing but severities."""
@@ -115,6 +135,24 @@ class Severities:
             return whole
         match = self._word.search(text)
         return self._names.get(match[0].casefold()) if match else None
+
+    def split(self, title: str) -> tuple[str | None, str]:
+        """Return the severity beside a title, and the title alone: `High: A`, `[HIGH] A`, `A (High)`, `A - High`.
+
+        A title has no runs of blanks.
+        """
+        if len(title) > MOST_TITLE:
+            return None, title
+        for match in (self._first.match(title), self._last.search(title)):
+            alone = match and (title[match.end() :] if match.start() == 0 else title[: match.start()]).strip()
+            # `Likelihood: High` and `High: 3 issues` are a part of a rating, or a count.
+            if match and alone and not _NO_TITLE.fullmatch(alone):
+                return self._names.get(next(filter(None, match.groups())).casefold()), alone
+        return None, title
+
+    def match_after(self, text: str) -> re.Match[str] | None:
+        """Return the match of a severity in brackets, or between dashes, right behind a title."""
+        return self._behind.match(text)
 
     def begins(self, text: str) -> bool:
         """Return True if a text begins with the word of a severity."""

@@ -21,14 +21,19 @@ from findings_report.importing.review_blocks import (
     INLINE_LABEL,
     LABELS,
     NUMBER,
+    OTHER,
     OWN_ID,
     PREFIXED,
     Fence,
     Heading,
+    Item,
     ReviewBlocks,
     bare_heading,
+    bare_title,
     find_labels_of_links,
+    is_citation,
     match_id,
+    read_label,
 )
 from findings_report.importing.summary_tables import (
     SummaryRow,
@@ -51,6 +56,13 @@ _GENERIC: Final = re.compile(
     r"(?: ?\([0-9]+\))?:?",
     re.IGNORECASE,
 )
+_FINDINGS: Final = re.compile(
+    r"(?:(?:detailed|all|the|security|audit|key|main|identified|potential|specific|performance|quality|code|other) )*"
+    r"(?:findings?|issues?|vulnerabilities|defects|bugs|weaknesses|concerns|problems)"
+    r"(?: (?:found|identified|detected|in detail|details|and recommendations))?(?: ?\([0-9]+\))?:?",
+    re.IGNORECASE,
+)
+"""A heading whose parts are findings."""
 _ASIDE: Final = re.compile(r"(?:tools?(?: used)?|relevant github links|github links|links|references?):?", re.IGNORECASE)
 """Headings in findings that are no field."""
 _NOTHING: Final = re.compile(
@@ -63,7 +75,15 @@ _INTRODUCES: Final = re.compile(
     re.IGNORECASE,
 )
 """A heading of a group of findings that is about the group."""
+_PLAN: Final = re.compile(
+    r"\W*+(?:[0-9.]++ )?(?:.{0,40}\b)?(?:plan|roadmap|next steps|priorities|prioriti[sz]ation|recommendations|summary"
+    r"|conclusions?|checklist|(?:positive|good) .{1,40}|strengths)\b.{0,20}",
+    re.IGNORECASE,
+)
+"""A heading of what is to be done, or went well."""
 _CONCLUDES: Final = re.compile(r"(?:Overall|In conclusion|In summary|To conclude|总之|总体)\b[,，]?", re.IGNORECASE)
+_WEAKNESS: Final = re.compile(r"(?<!\w)CWE-0*([1-9][0-9]{0,5})(?!\w)")
+_WEAKNESS_LINE: Final = re.compile(r"[ >|*_-]{0,12}CWE(?:[ -]?IDs?)?[*_]{0,3} {0,3}[:：|][*_]{0,3}")
 _WORDS: Final = re.compile(r"[^\W_]+")
 
 _REPLY: Final = re.compile(r"[ >]{0,6}(?:\*\*|__)(?P<who>[^*_\n]{1,80})(?:\*\*|__)(?P<sign>[^\w\n]{0,4})(?P<reply>\w.*)")
@@ -97,6 +117,8 @@ class ReviewedFinding:
     """The texts that only name places in the code."""
     url: str | None
     """Target of the heading's link."""
+    cwe: tuple[str, ...] = ()
+    """Weakness ids of its heading, and of lines and rows that begin with `CWE`; they stay in the texts."""
     unread: tuple[str, ...] = ()
     """Lines of severity and status that say more than one thing, or none for certain; they are in the texts."""
     target: str | None = None
@@ -183,13 +205,19 @@ class _ReviewReader:
     def __init__(self, blocks: ReviewBlocks, path: str) -> None:
         severities = blocks.severities
         self.blocks = blocks
-        self.lines, self.headings, self.fences = blocks.lines, blocks.headings, blocks.fences
         self.severities = severities
         self.path_severity = severities.read_path(path) if path else None
         self.dropped: list[str] = []
         self.placed_links: set[str] = set()
+        self._index_blocks()
+
+    def _index_blocks(self) -> None:
+        self.lines, self.headings, self.fences = self.blocks.lines, self.blocks.headings, self.blocks.fences
         self._lines_of_headings = [heading.first for heading in self.headings]
+        self._titles = [heading for heading in self.headings if heading.level < INLINE_LABEL]
+        self._lines_of_titles = [heading.first for heading in self._titles]
         self._lines_of_fences = [first for first, _, _ in self.fences]
+        self._lines_of_tables = [table.first for table in self.blocks.tables]
 
     def read(self, is_elsewhere: Callable[[str], bool], index: Sequence[SummaryRow]) -> Review:
         drafts, linked = self._divide_linked(self._find_findings(), is_elsewhere)
@@ -258,6 +286,8 @@ class _ReviewReader:
             if is_free and not self.severities.is_group(heading.text) and self._has_fields(heading, last, is_rated=is_rated):
                 drafts.append(_Draft(heading, last))
                 taken.append((heading.first, last))
+        if not has_ids:
+            drafts += self._find_items(drafts) or self._find_below_findings(drafts)
         if not drafts and self.path_severity is not None:
             # The whole file is about one weakness, or has nothing but findings.
             # Deeper headings are its parts.
@@ -274,6 +304,7 @@ class _ReviewReader:
         end = 0
         groups: list[tuple[Heading, int, int]] = []
         with_ids = sum(match_id(bare_heading(heading.text)[0]) is not None for heading in named)
+        planned = set(self._find_planned())
         for position, heading in enumerate(named):
             if heading.first < end:
                 continue
@@ -291,11 +322,90 @@ class _ReviewReader:
             text = bare_heading(heading.text)[0]
             if (
                 match_id(text)
-                or PREFIXED.match(text)
+                or PREFIXED.match(bare_title(text)[0])
+                or (with_ids < 2 and heading.first not in planned and self._is_rated(text))
                 or (is_grouped and not any(kind.fullmatch(text) for kind in (_GENERIC, _NOTHING, _INTRODUCES)))
             ):
                 end = self._end_of_finding(heading)
                 yield _Draft(heading, end)
+
+    def _find_items(self, drafts: Sequence[_Draft]) -> list[_Draft]:
+        """Return the findings that are points of a list, or paragraphs: below a severity, or rated themselves.
+
+        Their lines become headings, so what `drafts` have stays true.
+        """
+        planned = set(self._find_planned())
+        inside = {number for draft in drafts for number in range(draft.heading.first, draft.last)}
+        items = self.blocks.items
+        fields = {item.group for item in items if read_label(item.title)[0] is not None}
+        ends = [*(item.first for item in items if item.is_paragraph), len(self.lines)]
+        chosen: list[Item] = []
+        for item in items:
+            above = self._heading_above(item.first)
+            if (
+                item.group in fields
+                or self._is_about(item.title)
+                or item.first in inside
+                or (above is not None and (above.first in planned or _is_plan(above)))
+            ):
+                continue
+            if item.is_paragraph:
+                # A paragraph goes on until the next one, or a heading.
+                next_title = bisect_right(self._lines_of_titles, item.first)
+                end = self._lines_of_titles[next_title] if next_title < len(self._titles) else ends[-1]
+                item = replace(item, last=min(end, ends[bisect_right(ends, item.first)]))
+            is_grouped = above is not None and self.severities.is_group(above.text)
+            is_listed = above is not None and bool(_FINDINGS.fullmatch(bare_title(above.text)[0])) and item.is_numbered
+            is_rated = not drafts and (self._is_rated(item.title) or (item.is_numbered and self.blocks.states_severity(item)))
+            if is_grouped or is_rated or (is_listed and not drafts):
+                chosen.append(item)
+        if not chosen:
+            return []
+        self.dropped += self.blocks.promote(chosen)
+        self._index_blocks()
+        ends_of_items = {item.first: item.last for item in chosen}
+        return [_Draft(heading, ends_of_items[heading.first]) for heading in self.headings if heading.first in ends_of_items]
+
+    def _heading_above(self, line: int) -> Heading | None:
+        before = bisect_left(self._lines_of_titles, line)
+        return self._titles[before - 1] if before else None
+
+    def _find_below_findings(self, drafts: Sequence[_Draft]) -> Iterator[_Draft]:
+        """Yield the headings right below one such as `Findings`, where no other finding is recognised."""
+        if drafts:
+            return
+        named = [heading for heading in self._titles if heading.field is None]
+        last = 0
+        for group in named:
+            if group.first < last or not _FINDINGS.fullmatch(bare_title(group.text)[0]):
+                continue
+            end = self._end(group)
+            below = [heading for heading in named if group.first < heading.first < end]
+            level = min((heading.level for heading in below), default=0)
+            for heading in below:
+                is_about = self._is_about(bare_title(heading.text)[0]) or _PLAN.fullmatch(heading.text)
+                if heading.level == level and not is_about:
+                    last = self._end_of_finding(heading)
+                    yield _Draft(heading, last)
+
+    def _find_planned(self) -> Iterator[int]:
+        """Yield the lines of the headings below a summary, a recommendation or a plan, which name findings once more."""
+        level: int | None = None
+        for heading in self._titles[1:]:
+            if level is not None and heading.level > level:
+                yield heading.first
+            else:
+                level = heading.level if _is_plan(heading) else None
+
+    def _is_rated(self, text: str) -> bool:
+        """Return True for a heading of a severity and a title."""
+        _, _, title, severity = self._read_title(text)
+        return severity is not None and not self._is_about(title)
+
+    def _is_about(self, title: str) -> bool:
+        """Return True for the title of a part of a finding, or of a group of findings."""
+        is_part = read_label(title)[0] is not None or self.severities.is_group(title)
+        return is_part or any(kind.fullmatch(title) for kind in (_FINDINGS, _GENERIC, _NOTHING, _INTRODUCES, _ASIDE))
 
     def _find_in_file(self) -> list[_Draft]:
         """Return the findings of a text of nothing else: below a heading `Title`, or all of it below its first heading."""
@@ -327,8 +437,11 @@ class _ReviewReader:
         for other in self._headings_after(heading):
             if other.first >= last or other.field is None:
                 break
+            # Two severities below one heading are those of two findings.
+            if other.field == "severity" and "severity" in fields:
+                return False
             fields.add(other.field)
-        parts = fields - RATINGS - {"conclusion", "title"}
+        parts = fields - RATINGS - {"conclusion", "title", OTHER}
         return ("severity" in fields and (is_rated or bool(parts))) or len(parts) >= least + (
             least > 1 and "description" not in fields
         )
@@ -400,11 +513,17 @@ class _ReviewReader:
         """Return the rows of the tables of findings that are in no finding."""
         inside = [(draft.heading.first, draft.last) for draft in drafts]
         tables = [table for table in self.blocks.tables if not any(first <= table.first < last for first, last in inside)]
-        return [row for table in tables for row in read_rows(table)]
+        return [self._rate_row(row) for table in tables for row in read_rows(table)]
+
+    def _rate_row(self, row: SummaryRow) -> SummaryRow:
+        """Return a row with the severity of the heading above, if it gives none itself."""
+        above = self._heading_above(row.line)
+        is_grouped = not row.severity and above is not None and self.severities.is_group(above.text)
+        return replace(row, severity=self.severities.name_group(above.text) or "") if above is not None and is_grouped else row
 
     def _is_finding(self, row: SummaryRow) -> bool:
         """Return True for a row without a section that has a title, and a severity or an id."""
-        is_title = bool(_WORDS.search(row.title)) and not self.severities.is_group(row.title)
+        is_title = bool(_WORDS.search(row.title)) and not self.severities.is_group(row.title) and not row.title.startswith("~~")
         has_id = row.own_id is not None and ANY_ID.match(f"[{row.own_id}]") is not None
         return is_title and (self.severities.read(row.severity)[0] is not None or (has_id and bool(row.status)))
 
@@ -425,7 +544,16 @@ class _ReviewReader:
         status = read_status(row.status)
         letter = self._rate_letter(row.own_id)
         texts = [row.description] if row.description else []
-        texts += [f"**{heading.strip(' *')}:** {cell}" if heading.strip(" *") else cell for heading, cell in row.others]
+        fields: dict[str, Chunks] = {}
+        cited: list[str | Fence] = []
+        for heading, cell in row.others:
+            name = read_label(heading)[0]
+            if name in _PROSE and name != "description" and name not in fields:
+                fields[name] = (cell,)
+            elif name == "locations" and is_citation(cell):
+                _add_cited(cited, [f"{cell}\n"])
+            else:
+                texts.append(f"**{heading.strip(' *')}:** {cell}" if heading.strip(" *") else cell)
         self.dropped += [row.own_id or "", row.id_url or "", *(heading for heading, _ in row.others)]
         unread = []
         for cell, is_read, label in (
@@ -452,8 +580,8 @@ class _ReviewReader:
             category=None,
             severity=severity or letter or self.path_severity,
             status=status,
-            texts={"description": (text or row.title,)},
-            cited=(),
+            texts={"description": (text or row.title,), **fields},
+            cited=tuple(cited),
             url=row.url,
             unread=tuple(unread),
             target=row.target,
@@ -469,13 +597,11 @@ class _ReviewReader:
         if url is not None and not url.startswith(("https://", "http://")):
             self.dropped.append(url)
         own_id, category, title, severity = self._read_title(text)
-        if own_id is not None and own_id in text:
-            self.dropped.append(own_id)
-        if (prefix := text[: len(text) - len(title)]) and own_id is None:
-            self.dropped.append(prefix)
-        elif own_id is not None:
-            self.dropped.append(prefix.replace(own_id, "", 1))
+        self.dropped.append(text.replace(title, " ", 1))
         texts, cited, rating, status = self._sort_sections(self._divide(draft))
+        for name, cell in self._read_table_of(draft):
+            rating = rating or (self.severities.read(cell)[0] if name == "severity" else None)
+            status = status or (read_status(cell) if name == "status" else None)
         if len(title) > MOST_TITLE:
             texts["description"] = [f"{title}\n\n", *texts.get("description", ())]
         if not _join(texts.get("description", ())).strip():
@@ -504,9 +630,29 @@ class _ReviewReader:
             or {"description": (title,)},
             cited=self._link(cited),
             url=url,
+            cwe=tuple(self._find_weaknesses(draft)),
             unread=unread,
             target=find_target(url),
         )
+
+    def _find_weaknesses(self, draft: _Draft) -> Iterator[str]:
+        """Yield the ids of weaknesses that a finding says it has, each once; prose may name others."""
+        lines = self._prose(draft.heading.last, draft.last)
+        stated = [line[match.end() :] for line in lines if (match := _WEAKNESS_LINE.match(line))]
+        found = (match[1] for text in (draft.heading.text, *stated) for match in _WEAKNESS.finditer(text))
+        yield from dict.fromkeys(f"CWE-{number}" for number in found)
+
+    def _read_table_of(self, draft: _Draft) -> Iterator[tuple[str, str]]:
+        """Yield the severity and status in the first table of a finding: a label and its value, in a row or in a column."""
+        at = bisect_right(self._lines_of_tables, draft.heading.first)
+        table = self.blocks.tables[at] if at < len(self.blocks.tables) else None
+        rows = [table.head, *(cells for _, cells in table.rows)] if table is not None and table.first < draft.last else []
+        pairs = [tuple(row) for row in rows if len(row) == 2] or ([*zip(*rows, strict=False)] if len(rows) == 2 else [])
+        if len(rows) == 2 and pairs == rows:
+            pairs += zip(*rows, strict=False)
+        for label, cell in pairs:
+            if (name := read_label(label)[0]) in RATINGS and name is not None:
+                yield name, cell
 
     def _link(self, chunks: Sequence[str | Fence]) -> Chunks:
         """Return a text with the definitions of the links that it uses."""
@@ -533,25 +679,28 @@ class _ReviewReader:
                 self.dropped.append(value.removesuffix(rest))
                 if rest.strip():
                     texts.setdefault("description", []).append(rest.strip("\n") + "\n\n")
-            elif section.field == "locations" and all(_is_citation(chunk) for chunk in chunks):
-                cited += chunks
+            elif section.field == "locations" and all(isinstance(chunk, Fence) or is_citation(chunk) for chunk in chunks):
+                _add_cited(cited, chunks)
             else:
                 name = section.field if section.field in _PROSE else "description"
-                texts.setdefault(name, []).extend(chunks)
+                text = texts.setdefault(name, [])
+                # Parts of a field are paragraphs of their own.
+                text += ["\n", *chunks] if text and chunks else chunks
         return texts, cited, rating, status
 
     def _divide(self, draft: _Draft) -> list[_Section]:
         """Return the lines below the heading of a finding by field."""
-        sections = [_Section("description", draft.heading.last, draft.last)]
+        sections = [_Section("description", draft.heading.last, draft.last, draft.heading.rest)]
         level, used = draft.heading.level, set[str]()
         for heading in self._headings_after(draft.heading):
             if heading.first >= draft.last:
                 break
             # A heading below a field is a part of the field.
-            if heading.field is None and heading.level > level and sections[-1].field != "description":
+            is_part = heading.field is None and heading.level > level
+            if is_part and sections[-1].field != "description":
                 continue
             sections[-1].last = heading.first
-            name = heading.field if heading.field not in ("conclusion", "title") else None
+            name = heading.field if heading.field not in ("conclusion", "title", OTHER) else None
             if name in RATINGS and heading.level < INLINE_LABEL:
                 number = next((at for at in range(heading.last, draft.last) if self.lines[at].strip()), heading.first)
                 line = heading.rest or self.lines[number]
@@ -560,25 +709,31 @@ class _ReviewReader:
                     if not MATRIX.search(line) and (name == "status" or self.severities.mentions(line)):
                         self.blocks.doubtful.append((number, name))
                     name = None
-            if name is None or (name in used and name not in RATINGS):
+            is_place = name == "locations" and heading.level == INLINE_LABEL
+            if name is None or (name in used and name not in RATINGS and not is_place):
                 # What has no field, or has it already, keeps its heading.
                 sections.append(_Section(name or "description", heading.first, draft.last))
                 level = draft.heading.level if name is None else heading.level
                 continue
             used.add(name)
             level = min(heading.level, 6)
-            if name in RATINGS and heading.level == INLINE_LABEL:
-                sections.append(_Section(name, heading.last, heading.last, heading.rest))
+            if heading.level == INLINE_LABEL and (name in RATINGS or (is_place and heading.rest.strip())):
+                # What follows belongs to the text before it.
+                last = self._end_of_paragraph(heading) if is_place else heading.last
+                previous = next((section.field for section in reversed(sections) if section.field in _PROSE), "description")
+                sections += [_Section(name, heading.last, last, heading.rest), _Section(previous, last, draft.last)]
                 self.dropped.append(heading.text)
-                previous = next(
-                    (section.field for section in reversed(sections) if section.field not in RATINGS), "description"
-                )
-                sections.append(_Section(previous, heading.last, draft.last))
                 continue
             is_inline = heading.level == INLINE_LABEL
             self.dropped.append(heading.text if is_inline else heading.text.removesuffix(heading.rest))
             sections.append(_Section(name, heading.last, draft.last, heading.rest))
         return sections
+
+    def _end_of_paragraph(self, label: Heading) -> int:
+        """Return the line after the lines that a label has: up to a blank line, or the next label."""
+        following = next(self._headings_after(label), None)
+        end = following.first if following is not None else len(self.lines)
+        return next((number for number in range(label.last, end) if not self.lines[number].strip()), end)
 
     def _cut(self, section: _Section) -> list[str | Fence]:
         return [*([section.head + "\n"] if section.head else []), *self._chunks(section.first, section.last)]
@@ -660,14 +815,23 @@ class _ReviewReader:
         """Return the id, category, title and severity of a heading."""
         if match := match_id(text):
             own_id = match["bracketed"] or match["bare"] or match["compact"] or match["long"]
-            return own_id, None, match["title"].strip(), None
-        if match := PREFIXED.match(text):
-            head = text[: match.end("noun")]
-            severity = self.severities.name(head) if self.severities.begins(head) else None
+            title = match["title"].strip()
+            severity, alone = self.severities.split(title)
+            # `[H-01] Title - Medium`: where the id rates it, the heading is not read in two ways.
+            return (own_id, None, title, None) if self._rate_letter(own_id) else (own_id, None, alone, severity)
+        bare, number = bare_title(text)
+        own_id = number if number and number[0].isalpha() else None
+        if match := PREFIXED.match(bare):
+            head = bare[: match.end("noun")]
+            severity, title = self.severities.split(match["title"].strip())
+            if self.severities.begins(head):
+                severity = self.severities.name(head)
+            elif match["rating"]:
+                severity = self.severities.name(match["rating"]) or severity
             category = head if " " in head and not match["number"] and severity is None else None
-            return None, category, match["title"].strip(), severity
-        number = NUMBER.match(text)
-        return None, None, text[number.end() if number else 0 :].strip(), None
+            return own_id, category, title, severity
+        severity, title = self.severities.split(bare.strip())
+        return own_id, None, title, severity
 
     def _split_rating(self, name: str, value: str) -> tuple[str | Status | None, str]:
         """Return the severity or status that a text begins with, and what of the text says more."""
@@ -680,15 +844,9 @@ class _ReviewReader:
 
     def _find_reply(self, first: int, last: int) -> Status | None:
         """Return the status that replies in some lines give; a last `Verified` leaves what was verified."""
-        inside = {
-            number
-            for start, end, _ in islice(self.fences, bisect_left(self._lines_of_fences, first), None)
-            if start < last
-            for number in range(start, end)
-        }
         status = None
-        for number in range(first, last):
-            match = _REPLY.match(self.lines[number]) if number not in inside else None
+        for line in self._prose(first, last):
+            match = _REPLY.match(line)
             # `**Acme:** Fixed in abc`; without a sign the words in bold begin a sentence.
             if match is None or not re.search("[:：–—-]", match["who"][-1] + match["sign"]):
                 continue
@@ -701,16 +859,30 @@ class _ReviewReader:
                 status = stated
         return status
 
+    def _prose(self, first: int, last: int) -> Iterator[str]:
+        """Yield the lines that are in no block of code."""
+        for chunk in self._chunks(first, last):
+            if isinstance(chunk, str):
+                yield from chunk.split("\n")
 
-_BETWEEN: Final = re.compile(r"[\s()\[\]<>,*`|]+")
-_CITATION: Final = re.compile(
-    r"https?://\S+|[\w@./\\-]+\.\w{1,5}(?:[:#]L?[0-9][0-9,L#–-]*+)?|[-+.:]*+|(?i:lines?:?)|[0-9]++(?:[-–][0-9]++)?:?"
-)
+
+def _is_plan(heading: Heading) -> bool:
+    return heading.field in ("summary", "recommendation", "conclusion") or _PLAN.fullmatch(heading.text) is not None
 
 
-def _is_citation(chunk: str | Fence) -> bool:
-    """Return True for a fence, and for a text of nothing but places in code."""
-    return isinstance(chunk, Fence) or all(_CITATION.fullmatch(word) for word in _BETWEEN.split(chunk))
+_LINES_ALONE: Final = re.compile(r"\s*L?(?P<lines>[0-9]{1,7}(?:[-–][0-9]{1,7})?)\s*")
+_FILE_ALONE: Final = re.compile(r"\s*`?(?P<path>[^\s`:#,()]{1,300})`?\s*")
+
+
+def _add_cited(cited: list[str | Fence], chunks: Sequence[str | Fence]) -> None:
+    """Add the text of a label of places; lines of their own are those of the file before them."""
+    before = cited[-1] if cited else None
+    lines = _LINES_ALONE.fullmatch(chunks[0]) if len(chunks) == 1 and isinstance(chunks[0], str) else None
+    file = _FILE_ALONE.fullmatch(before) if isinstance(before, str) else None
+    if lines is not None and file is not None:
+        cited[-1] = f"{file['path']}:{lines['lines']}\n"
+    else:
+        cited += chunks
 
 
 def _join(chunks: Iterable[str | Fence]) -> str:

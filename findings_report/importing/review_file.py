@@ -173,6 +173,8 @@ def _make_fields(
     fields: dict[str, Any] = {"title": finding.title, "severity": severity, "status": status, "confidence": "unconfirmed"}
     if finding.category:
         fields["category"] = finding.category
+    if finding.cwe:
+        fields["cwe"] = list(finding.cwe)
     for name in _ORDER:
         if text := placed.texts.get(name, "").strip("\n"):
             fields[name] = text + "\n"

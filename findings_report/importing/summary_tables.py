@@ -120,13 +120,15 @@ def read_rows(table: ReviewTable) -> list[SummaryRow]:
     # `ID | Description` is a table of findings only if the ids are ids.
     if "title" not in columns and has_ids and "description" in columns:
         columns["title"] = columns.pop("description")
-    if "title" not in columns or not (has_ids or "severity" in columns or "status" in columns):
+    # Without titles the rows say something about findings that have the ids.
+    is_about = has_ids and "severity" in columns
+    if not is_about and ("title" not in columns or not (has_ids or "severity" in columns or "status" in columns)):
         return []
     return [_read_row(line, cells, table.head, columns) for line, cells in table.rows]
 
 
 def _read_row(line: int, cells: Sequence[str], head: Sequence[str], columns: Mapping[str, int]) -> SummaryRow:
-    title, url = _bare(cells[columns["title"]])
+    title, url = _bare(cells[columns["title"]]) if "title" in columns else ("", None)
     own_id, id_url = _bare(cells[columns["id"]]) if "id" in columns else ("", None)
     if match := _ID.fullmatch(own_id):
         own_id = match["id"]
@@ -143,9 +145,19 @@ def _read_row(line: int, cells: Sequence[str], head: Sequence[str], columns: Map
 
 def _bare(cell: str) -> tuple[str, str | None]:
     """Return a cell without emphasis and link, and the link's target."""
-    text = cell.strip().strip("*_` ")
+    text = _strip(cell)
     match = _LINK.fullmatch(text)
-    return (match["text"].strip("*_` "), match["url"]) if match else (text, None)
+    return (_strip(match["text"]), match["url"]) if match else (text, None)
+
+
+def _strip(text: str) -> str:
+    """Return a text without the emphasis, or the signs of code, around all of it."""
+    text = text.strip()
+    for mark in ("**", "__", "*", "_", "`"):
+        inner = text[len(mark) : -len(mark)]
+        if inner and mark not in inner and text == f"{mark}{inner}{mark}":
+            return _strip(inner)
+    return text
 
 
 def find_id_key(own_id: str) -> str:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from findings_report.importing import ReviewedFinding, read_review
+from findings_report.importing import Review, ReviewedFinding, find_lost_words, read_review
 
 
 def _read(text: str, scale: tuple[str, ...] = ()) -> ReviewedFinding:
@@ -170,10 +170,11 @@ def test_rows_of_a_table_are_findings() -> None:
     assert not review.texts, "a table of nothing but findings is not printed once more"
     texts = ["".join(map(str, finding.texts["description"])) for finding in review.findings]
     assert texts == [
-        "**Location:** `src/a.sol:3`\n\n**Status:** Fixed in abc123",
+        "**Status:** Fixed in abc123",
         "Missing event",
         "**Location:** everywhere\n\n**Status:** to be decided",
     ]
+    assert review.findings[0].cited == ("`src/a.sol:3`\n",), "a place is no text"
 
 
 def test_rows_and_sections_are_one_finding() -> None:
@@ -330,3 +331,114 @@ def test_findings_of_a_review_of_fixes_and_headings_about_their_group() -> None:
         ("Pack the slots", "informational"),
         ("Fees are stuck", "medium"),
     ]
+
+
+SHAPES = {
+    "number-severity-dash": "## 1. High – Late write\n\n{text}\n\n## 2. Low – No log\n\nMore.\n",
+    "number-bracket": "### 1. [HIGH] Late write\n\n{text}\n\n### 2. [LOW] No log\n\nMore.\n",
+    "severity-in-brackets-behind": "### 1. Late write (High)\n\n{text}\n\n### 2. No log [Low severity]\n\nMore.\n",
+    "severity-behind-a-dash": "### Late write — High risk\n\n{text}\n\n### No log - **Low**\n\nMore.\n",
+    "severity-colon": "## High: Late write\n\n{text}\n\n## Low: No log\n\nMore.\n",
+    "symbols": "## 🔴 1. High: Late write\n\n{text}\n\n## 2. 🟢 Low: No log\n\nMore.\n",
+    "symbols-in-groups": "## 🔴 High Issues (1) ✅\n\n### 1. Late write\n\n{text}\n\n## 🟢 Low — 1\n\n### 2. No log\n\nMore.\n",
+    "bold-headings": "#### **1. Late write (High)**\n\n{text}\n\n#### 2. **[Low] No log**\n\nMore.\n",
+    "issue-bracket": "### Issue 1 [HIGH]: Late write\n\n{text}\n\n### Issue 2 (Low): No log\n\nMore.\n",
+    "letters": "### F1. Late write (High)\n\n{text}\n\n### F2. No log (Low)\n\nMore.\n",
+    "sections": "## 3. Results\n\n### 3.1 Late write (High severity)\n\n{text}\n\n### 3.2 No log (Low)\n\nMore.\n",
+    "points": "## Findings\n\n1. **Late write** (High) – {text}\n2. **No log (Low)**\n\n   More.\n",
+    "points-below-severities": "### High\n\n- **Late write**: {text}\n\n### Low\n\n- **No log** – More.\n",
+    "paragraphs": "**1. Late write**\n\n- **Severity:** High\n\n{text}\n\n**2. No log**\n\n- **Severity:** Low\n\nMore.\n",
+    "nested-points": (
+        "### Issues\n\n1. **Late write**\n   - Severity: High\n   - Note: {text}\n2. **No log**\n   - Severity: Low\n"
+    ),
+    "tables-of-labels": (
+        "## Finding 1: Late write\n\n| Field | Value |\n|-|-|\n| Severity | High |\n\n{text}\n\n"
+        "## Finding 2: No log\n\n| Severity | Status |\n|-|-|\n| Low | Open |\n\nMore.\n"
+    ),
+    "rows-below-severities": (
+        "### High\n\n| # | Issue | Status |\n|-|-|-|\n| 1 | Late write | {text} |\n\n"
+        "### Low\n\n| # | Issue | Status |\n|-|-|-|\n| 2 | No log | Open |\n"
+    ),
+    "german": "### 1. Late write\n\n**Schweregrad:** Hoch\n\n{text}\n\n### 2. No log\n\n**Schweregrad:** Niedrig\n\nMore.\n",
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_headings_as_language_models_write_them(shape: str) -> None:
+    text = f"# Security review\n\nTwo problems.\n\n{shape.format(text='It is lost.')}"
+
+    review = read_review(text)
+
+    assert [(finding.title, finding.severity) for finding in review.findings] == [("Late write", "high"), ("No log", "low")]
+    assert "It is lost." in "".join(map(str, review.findings[0].texts["description"]))
+    assert not find_lost_words(text, _kept(review))
+
+
+def _kept(review: Review) -> list[str]:
+    """Return all texts of a review, and what it dropped."""
+    kept = [*review.dropped, *(text.title for text in review.texts), *(text.text for text in review.texts)]
+    for finding in review.findings:
+        kept += [finding.title, finding.category or "", *map(str, finding.cited)]
+        kept += [str(chunk) for chunks in finding.texts.values() for chunk in chunks]
+    return kept
+
+
+def test_what_names_findings_once_more_is_none() -> None:
+    text = (
+        "# Review\n\nText.\n\n## Findings\n\n### 1. Late write (High)\n\nIt is lost.\n\n"
+        "#### Likelihood (Low)\n\nRare.\n\n### Overall risk - High\n\nBad.\n\n"
+        "## Recommendations\n\n### Immediate (Critical)\n\n1. **Write early (High)** now.\n\n"
+        "## What is good\n\n1. **Tests (High)** exist.\n\n## Legend\n\n- **High:** bad\n- **Low:** less so\n"
+    )
+    assert _summary(text) == [(None, "Late write", "high", None)]
+
+
+def test_a_list_of_labels() -> None:
+    finding = _read(
+        "# Review\n\nText.\n\n### 1. Late write (High)\n\n* **File:** `src/a.py`\n* **Lines:** 3-4\n* **CWE:** CWE-362\n"
+        "* **Impact:** Data is lost.\n* **Team:** Core\n* **Suggestion:** Flush.\n\nMore text.\n"
+    )
+    texts = {name: "".join(map(str, chunks)).strip() for name, chunks in finding.texts.items()}
+    assert texts == {
+        "description": "* **CWE:** CWE-362\n\n* **Team:** Core\n\nMore text.",
+        "impact": "Data is lost.",
+        "recommendation": "Flush.",
+    }
+    assert finding.cited == ("src/a.py:3-4\n",)
+    assert finding.cwe == ("CWE-362",)
+
+
+def test_weaknesses_that_prose_compares_with_are_not_those_of_the_finding() -> None:
+    text = "## Finding: One (CWE-79)\n\nUnlike CWE-89.\n\n| CWE | CWE-116 |\n|-|-|\n\n```\nCWE: CWE-1\n```\n"
+    assert _read(text).cwe == ("CWE-79", "CWE-116")
+
+
+def test_a_place_without_code_keeps_its_label() -> None:
+    finding = _read("## Finding: One\n\n**Where:** the form\n\n**Location:** `a.py:3`\n\nText.\n")
+    assert "".join(map(str, finding.texts["description"])).strip().split("\n\n")[0] == "**Where:** the form"
+    assert finding.cited == ("`a.py:3`\n",)
+
+
+def test_rows_without_titles_rate_the_findings_of_their_ids() -> None:
+    text = "| ID | Package | Severity |\n|-|-|-|\n| GO-2025-1 | net | High |\n| GO-2025-2 | os | Low |\n\n"
+    text += "### 1. GO-2025-1: Late write\n\nText.\n\n### M-GQL-003: Order\n\nMore.\n"
+    assert _summary(text) == [("GO-2025-1", "Late write", "high", None), ("M-GQL-003", "Order", "medium", None)]
+
+
+def test_signs_of_code_in_a_cell_stay() -> None:
+    text = "| ID | Title | Severity |\n|-|-|-|\n| `L-1` | `f` is a copy of `g` | Low |\n| L-2 | **`h`** | Low |\n"
+    assert [row[:2] for row in _summary(text)] == [("L-1", "`f` is a copy of `g`"), ("L-2", "h")]
+
+
+@pytest.mark.parametrize(
+    ("row", "fields"),
+    [
+        ("| 1 | High | `a.py` | 3 | Late | Flush. |", ("`a.py`", "Flush.")),
+        ("| 1 | High | all of it | 3 | Late | |", ("", "")),
+    ],
+)
+def test_cells_of_a_row_have_fields(row: str, fields: tuple[str, str]) -> None:
+    finding = _read(f"| # | Severity | File | Line | Issue | Recommendation |\n|-|-|-|-|-|-|\n{row}\n")
+    texts = {name: "".join(map(str, chunks)) for name, chunks in finding.texts.items()}
+    place = "".join(map(str, finding.cited)).strip()
+    assert (place.startswith("a.py:3") if fields[0] else place == "3", texts.get("recommendation", "")) == (True, fields[1])
