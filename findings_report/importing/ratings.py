@@ -62,7 +62,7 @@ _NO_TITLE: Final = re.compile(
     r"|\W*[0-9]*\W*(?:findings?|issues?|vulnerabilit(?:y|ies)|bugs?|items?|none|n/a)?\W*",
     re.IGNORECASE,
 )
-"""What stands beside a severity and is no title."""
+"""Words beside a severity that are no title."""
 _BEFORE_RATING: Final = re.compile(r"(?>(?:[^\w~]|[\d_])*)")
 _STATUSES: Final = (
     (Status.PARTIALLY_RESOLVED, re.compile(r"partial(?:ly)? (?:fixed|resolved|mitigated|addressed)", re.IGNORECASE)),
