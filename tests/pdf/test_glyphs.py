@@ -29,15 +29,19 @@ def test_stand_ins_are_put_into_text_only() -> None:
     assert replaced == ("中",)
 
 
+def test_emoji_of_reviews_are_printed() -> None:
+    assert missing_characters("🔴 🟠 🟡 🟢 ✅ ❌ ⚠️ 🚨 👩‍💻") == ()
+
+
 def test_what_a_style_prints_of_an_attribute_has_stand_ins_too() -> None:
-    html = '<article title="中" data-head="A-1 \U0001f642 &quot;中" data-n=\'中\' data-plain="x">'
+    html = '<article title="中" data-head="A-1 \U0001fb00 &quot;中" data-n=\'中\' data-plain="x">'
 
     page_with_stand_ins, replaced = substitute_missing(html)
 
     assert page_with_stand_ins == (
-        '<article title="中" data-head="A-1 [U+1F642] &quot;[U+4E2D]" data-n=\'[U+4E2D]\' data-plain="x">'
+        '<article title="中" data-head="A-1 [U+1FB00] &quot;[U+4E2D]" data-n=\'[U+4E2D]\' data-plain="x">'
     )
-    assert replaced == ("中", "\U0001f642")
+    assert replaced == ("中", "\U0001fb00")
 
 
 def test_the_other_case_of_a_missing_letter_stays() -> None:
