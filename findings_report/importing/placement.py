@@ -7,8 +7,9 @@ in the commit, and becomes a location only if its quote is there. Without a clon
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any, Final
 from urllib.parse import unquote
@@ -38,6 +39,14 @@ _IN_SYMBOL: Final = re.compile(
     r"\blines? (?P<lines>[0-9]{1,7}(?: ?(?:-|–|to) ?[0-9]{1,7})?),? (?:with)?in (?:the )?`(?P<symbol>[\w.:$]+)(?:\([^`]*\))?`"
 )
 _MEMBER: Final = re.compile(r"`(?P<symbol>[A-Za-z_$][\w$]*(?:(?:::|\.|#)[A-Za-z_$][\w$]*)+)(?:\([^`]*\))?`")
+_PLACE_LINE: Final = re.compile(
+    r"^[ >|*_-]{0,12}(?:affected |vulnerable |source )?(?:files?|file\(s\)|locations?|paths?|where|code)[*_]{0,3} {0,2}"
+    r"[:：|].*",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""A line whose label says that it names places in code: `**File:** ...`, `| Location | ...`."""
+_SYMBOL_OF_PATH: Final = re.compile(r"[`*]{0,3}(?::| ?[(,] ?)[`*]{0,3}(?P<symbol>[A-Za-z_$][\w$.]{0,200})(?![\w/])")
+"""What follows a path and is the name of a function of the file: `app.py:login`, `app.py` (`login`), `app.py`, `login()`."""
 _MOST_STATED: Final = 100
 """Places of a text in which a fence that has none is looked for."""
 _REPOSITORY_PATH: Final = TypeAdapter(RepositoryPath)
@@ -211,6 +220,8 @@ def place_finding(finding: ReviewedFinding, *codes: Code) -> PlacedFinding:
     if hint is not None and not any("symbol" in location for location in placing.locations):
         _cite_symbol(hint, placing)
     _cite_members(prose, placing)
+    cited = "".join(chunk for chunk in finding.cited if isinstance(chunk, str))
+    _cite_labelled([*_PLACE_LINE.findall(prose), *cited.split("\n")], placing)
     # A text of nothing but places is in the locations now; a place that was not found stays in the text.
     kept = "".join(rest).strip("\n")
     if kept.strip():
@@ -428,6 +439,29 @@ def _cite_members(prose: str, placing: _Placing) -> None:
             ((code, (file, symbol)),) = found
             lines = Region(start_line=symbol.start_line, end_line=symbol.end_line)
             placing.locations.append(_name({"path": file.path, "lines": str(lines), "symbol": name}, code))
+
+
+def _cite_labelled(lines: Iterable[str], placing: _Placing) -> None:
+    """Add a location for each file of the commit that a label names without lines: the function named with it, or all of it."""
+    known = {(location["path"], location.get("repository")) for location in placing.locations}
+    for line in islice(lines, _MOST_STATED):
+        for _, end, place in find_spans(line):
+            codes = [code for code in placing.codes if code.is_available and not code.is_foreign(place.repository)]
+            found = [
+                (code, location) for code in codes if place.lines is None and (location := _cite(place, code, None)) is not None
+            ]
+            # A path that is in several repositories says nothing about one of them.
+            if len(found) != 1 or (found[0][1]["path"], found[0][0].name) in known:
+                continue
+            ((code, location),) = found
+            named = _SYMBOL_OF_PATH.match(line, end)
+            file = code.file(place.path, location.get("commit")) if named is not None else None
+            symbols = [symbol for symbol in file.symbols if encloses(named["symbol"], symbol)] if file and named else []
+            if named is not None and len(symbols) == 1:
+                lines_of = Region(start_line=symbols[0].start_line, end_line=symbols[0].end_line)
+                location |= {"lines": str(lines_of), "symbol": named["symbol"]}
+            placing.locations.append(_name(location, code))
+            known.add((location["path"], code.name))
 
 
 def _read_symbol_hint(prose: str) -> StatedPlace | None:

@@ -105,7 +105,8 @@ class Severities:
         # Possessive: a word of the scale may be one of reviews as well, and each could be tried both ways.
         self._group = re.compile(
             rf"(?>(?>(?:{word}|{_GROUP_WORD})(?:[ -](?:risk|severity|priority|impact))?s?(?: and | or |[/,&] ?| )?)+)"
-            r"(?:optimi[sz]ations?|findings?|issues?|vulnerabilit(?:y|ies)|bugs|reports?)?(?: ?\([0-9]+\)| ?[:–—-] ?[0-9]+)?:?"
+            r"(?:optimi[sz]ations?|findings?|issues?|vulnerabilit(?:y|ies)|bugs|reports?)?"
+            rf"(?: ?\((?![^()]*(?:{word}))[^()]{{1,40}}\)| ?[:–—-] ?[0-9]+)?:?"
             rf"|(?:severity|risk): ?(?:{word})"
             r"|(?:严重|致命|高危|高|中危|中|低危|低|提示|信息)(?:级别|等级|级)?(?:风险)?(?:漏洞|问题)?",
             re.IGNORECASE,

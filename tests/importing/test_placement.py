@@ -77,6 +77,29 @@ def test_a_file_name_above_a_fence_is_that_of_the_link(tmp_path: Path) -> None:
         assert not _place(text.partition("https")[0], code).locations
 
 
+@pytest.mark.parametrize(
+    ("label", "locations"),
+    [
+        ("**File:** `src/a.py` (`login`)", [("src/a.py", "1-2", "login")]),
+        ("- **Location:** `src/a.py:Store.read` (line ~9)", [("src/a.py", "6-7", "Store.read")]),
+        ("**Location:** `a.py`, `login()`", [("src/a.py", "1-2", "login")]),
+        ("| **Files** | `src/a.py`, `b.py` |\n|-|-|", [("src/a.py", None, None), ("b.py", None, None)]),
+        ("**File:** `src/a.py` (`unknown`)", [("src/a.py", None, None)]),
+        ("**Files:** `none.py`", []),
+        ("As `src/a.py` shows.", []),
+        ("**File:** `src/a.py`\n\nSee `src/a.py:2`.", [("src/a.py", "2", None)]),
+    ],
+)
+def test_a_label_that_names_a_file_without_lines(
+    tmp_path: Path, label: str, locations: list[tuple[str, str | None, str | None]]
+) -> None:
+    code = "def login():\n    pass\n\n\nclass Store:\n    def read(self):\n        pass\n"
+    (commit,) = build(tmp_path, [Commit({"src/a.py": code, "b.py": "x = 1\n"})])
+    with open_repository(tmp_path, name="app") as repository:
+        placed = _place(f"{label}\n", Code(FileReader(repository), commit))
+    assert [(place["path"], place.get("lines"), place.get("symbol")) for place in placed.locations] == locations
+
+
 def test_a_link_of_an_engagement_without_address_is_no_location() -> None:
     assert not _place("https://github.com/acme/vault/blob/main/src/Thing.sol#L9\n", Code(None, None)).locations
 

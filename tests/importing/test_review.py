@@ -215,6 +215,8 @@ def test_other_tables_are_no_findings(table: str) -> None:
         ("### [WARNINGS]", "medium"),
         ("### **Major Issues**", "high"),
         ("### COMMENTS", "informational"),
+        ("### CRITICAL Findings (all fixed)", "critical"),
+        ("### Critical Findings (High Severity)", None),
         ("### 4. Low Risk Findings (3)", "low"),
         ("### 高危漏洞", "high"),
         ("### Warnings about time", None),
