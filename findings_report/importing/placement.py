@@ -46,7 +46,7 @@ _PLACE_LINE: Final = re.compile(
 )
 """A line whose label says that it names places in code: `**File:** ...`, `| Location | ...`."""
 _SYMBOL_OF_PATH: Final = re.compile(r"[`*]{0,3}(?::| ?[(,] ?)[`*]{0,3}(?P<symbol>[A-Za-z_$][\w$.]{0,200})(?![\w/])")
-"""What follows a path and is the name of a function of the file: `app.py:login`, `app.py` (`login`), `app.py`, `login()`."""
+"""Behind a path, the name of a function of the file: `app.py:login`, `app.py` (`login`), `app.py`, `login()`."""
 _MOST_STATED: Final = 100
 """Places of a text in which a fence that has none is looked for."""
 _REPOSITORY_PATH: Final = TypeAdapter(RepositoryPath)
