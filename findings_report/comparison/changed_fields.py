@@ -23,8 +23,8 @@ from findings_report.model.report import CustomValue, Picture, Report, ReportedA
 from findings_report.model.report_tables import Weakness
 from findings_report.model.translation import ENGLISH, Translation
 
-COMPUTED: Final = frozenset({"id", "snippets", "placed", "severity_source"})
-"""Fields of a reported finding that are computed, not authored."""
+COMPUTED: Final = frozenset({"id", "snippets", "placed", "severity_source", "tool_fingerprints"})
+"""Fields of a reported finding that are computed, here or by a scanner, and not authored."""
 
 LABELS: Final = {"cwe": "CWE", "scores": "CVSS", "found_by": "Found by", "extra": "Custom fields", "locations": "Locations"}
 """Labels of fields that are not named after the field."""

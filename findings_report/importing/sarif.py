@@ -16,7 +16,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-from findings_report.authoring.files import IMPORT_LOCK
 from findings_report.authoring.scoring import of_score
 from findings_report.importing.cited_code import Cited, CodeFinder, escape_plain
 from findings_report.importing.foreign import JsonValue, clean, is_name, is_url, read_json, refuse, refuse_kind
@@ -55,6 +54,8 @@ _EMBEDDED: Final = re.compile(r"(?<!\\)\[([^\[\]\\]*+(?>(?:\\.[^\[\]\\]*+)*))\]\
 _PROGRAM: Final = "findings-report"
 """The name of this program in its own logs, whose `help` is the whole finding."""
 _MOST_TITLE: Final = 200
+_MOST_FINGERPRINT: Final = 500
+"""Characters of a fingerprint's name, and of its value."""
 _MOST_BASES: Final = 20
 
 
@@ -121,6 +122,8 @@ class _Result:
     fixes: tuple[str, ...]
     identities: tuple[str, ...]
     is_certain: bool
+    prints: tuple[Mapping[str, Any], ...]
+    """Fingerprints of the tool, as fields of a finding have them."""
     own_id: str | None = None
     """The id of the finding that the result was made of, if this program wrote the log."""
     own: Mapping[str, Any] = field(default_factory=dict)
@@ -143,7 +146,6 @@ class _Log:
     problems: list[Problem] = field(default_factory=list)
     passed: int = 0
     unread: Counter[str] = field(default_factory=Counter)
-    prints: Counter[str] = field(default_factory=Counter)
     declared: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def read_run(self, run: JsonValue) -> None:
@@ -186,16 +188,12 @@ class _Log:
             remedy = "use --include-passed to import them as well"
             yield Problem(Kind.INPUT, fault, remedy, place=place, level="note", code="import-part")
         # Of several results that are one finding, none is recognised by its own fingerprint.
-        is_kept = self.context.options.group == "result"
-        if not is_kept:
-            self.unread += self.prints
+        if self.context.options.group != "result":
+            names = (own["name"] for result in self.results for own in result.prints)
+            self.unread.update(f"fingerprints.{name}"[:60] for name in names)
         if self.unread:
             listed = ", ".join(f"`{name}` ({count:,})" for name, count in self.unread.most_common(12))
             fault = f"not imported, because findings have no place for it: {listed}"
-            yield Problem(Kind.INPUT, fault, place=place, level="note", code="import-part")
-        if self.prints and is_kept:
-            listed = ", ".join(f"`{name}` ({count:,})" for name, count in self.prints.most_common(12))
-            fault = f"kept in {IMPORT_LOCK} to recognise the results, and not in findings or in a later SARIF: {listed}"
             yield Problem(Kind.INPUT, fault, place=place, level="note", code="import-part")
 
     def make_findings(self) -> Iterator[ImportedFinding]:
@@ -247,6 +245,7 @@ class _Log:
         if urls := list(dict.fromkeys(url for result in results for url in (result.rule.url, *result.urls) if url)):
             fields["references"] = [{"url": url} for url in urls[:20]]
         if kind == "result":
+            fields["tool_fingerprints"] = [dict(own) for own in first.prints]
             more = {name: value for name, value in first.own.items() if name in ("cvss", "owner", "due", "confidence")}
             fields = {name: value for name, value in (fields | more).items() if value}
             return ImportedFinding(first.identities, fields, first.pointer, first.own_id, is_certain=first.is_certain)
@@ -376,6 +375,7 @@ class _ToolRun:
             ),
             identities,
             is_certain,
+            tuple(self._read_fingerprints(result)),
             rule.id if self.tool == _PROGRAM else None,
             own,
         )
@@ -439,7 +439,6 @@ class _ToolRun:
         identities = [f"correlation {guid}"] if (guid := result.text("correlationGuid")) else []
         for key in ("fingerprints", "partialFingerprints"):
             members = sorted((name, _print(member.value)) for name, member in result.get(key).members())
-            self._log.prints.update(f"{key}.{name}"[:60] for name, _ in members if name not in _COMPUTED)
             if members:
                 # A partial fingerprint is one only together with what else identifies a result (3.27.17).
                 scope = self.tool if key == "fingerprints" else place
@@ -449,6 +448,18 @@ class _ToolRun:
         digest = hashlib.sha256(plain.encode()).hexdigest()[:16]
         derived = clean(f"result {place} {digest}")
         return tuple(clean(identity)[:1_000] for identity in identities) or (derived,), bool(identities)
+
+    def _read_fingerprints(self, result: JsonValue) -> Iterator[Mapping[str, Any]]:
+        """Yield the tool's own fingerprints, without those that are computed from the code."""
+        for key in ("fingerprints", "partialFingerprints"):
+            for name, member in result.get(key).members():
+                if name in _COMPUTED:
+                    continue
+                texts = {"name": clean(name), "value": clean(_print(member.value))}
+                if all(text.strip() and len(text) <= _MOST_FINGERPRINT and "\n" not in text for text in texts.values()):
+                    yield {**texts, "partial": True} if key == "partialFingerprints" else texts
+                else:
+                    self._log.unread[f"{key}.{name}"[:60]] += 1
 
     # --- Rules
 

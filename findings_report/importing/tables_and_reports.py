@@ -335,7 +335,7 @@ def _read_places(row: Mapping[str, str], context: ImportContext) -> Iterator[Cit
 _FIELDS: Final = (
     *("title", "category", "severity", "severity_reason", "rating", "difficulty", "cvss", "cwe", "tags", "confidence"),
     *("residual_severity", "owner", "due", "related", "affected", "status", *_TEXTS, "locations", "fix", "history"),
-    *("references", "tickets", "aliases", "found_by", "audience"),
+    *("references", "tickets", "aliases", "found_by", "tool_fingerprints", "audience"),
 )
 """Fields of a finding, in the order of the reference."""
 
@@ -353,7 +353,8 @@ _COPIED: Final = (
         "related",
         "affected",
     ),
-    *("status", *_TEXTS, "fix", "history", "references", "tickets", "aliases", "found_by", "audience"),
+    *("status", *_TEXTS, "fix", "history", "references", "tickets", "aliases", "found_by", "tool_fingerprints"),
+    "audience",
 )
 """Fields that the report has as they were authored."""
 

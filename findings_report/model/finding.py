@@ -188,6 +188,17 @@ class Reference(Frozen):
     """Title of the reference."""
 
 
+class ToolFingerprint(Frozen):
+    """What a scanner recognises a result by: a member of `fingerprints` or `partialFingerprints` of a SARIF result."""
+
+    name: Filled
+    """Its name and version, as in `matchBasedId/v1`."""
+    value: Filled
+    """Its value."""
+    partial: bool = False
+    """Whether it identifies the result only together with its rule and place."""
+
+
 Cvss = Annotated[str, StringConstraints(strict=True, max_length=300)]
 """A CVSS vector, 3.1 or 4.0; the score is computed."""
 
@@ -282,6 +293,8 @@ class Finding(FindingProse, FindingFacts):
     """Former ids of the finding."""
     found_by: Filled | None = None
     """Name of the person who found the weakness."""
+    tool_fingerprints: tuple[ToolFingerprint, ...] = ()
+    """What the scanner that found the weakness recognises it by; written to SARIF again, and used by `diff`."""
     audience: Audience = ()
     """Readers of the finding, words of the engagement's `audiences`; empty means everybody."""
     extra: dict[Name, Text] = Field(default_factory=dict)

@@ -41,6 +41,7 @@ from findings_report.model.finding import (
     Reference,
     SeverityReason,
     Status,
+    ToolFingerprint,
 )
 from findings_report.model.passages import Position
 from findings_report.model.report_tables import Classification, Covered, Matrix, Remediation, Weakness
@@ -273,6 +274,8 @@ class ReportedFinding(FindingProse, ReportedFacts):
     """Former ids of the finding."""
     found_by: str | None
     """Name of the person who found the weakness."""
+    tool_fingerprints: tuple[ToolFingerprint, ...] = ()
+    """What the scanner that found the weakness recognises it by."""
     audience: Audience
     """Readers of the finding; empty means everybody. Empty in an edition for one audience, as in all parts."""
     # With labels, so that a finding can be rendered without the engagement's `fields`.

@@ -245,7 +245,9 @@ class _Run:
             result["relatedLocations"] = related
         if steps := finding.steps:
             result["codeFlows"] = [{"threadFlows": [{"locations": [self._step(snippet) for snippet in steps]}]}]
-        if prints := _fingerprints(finding):
+        if complete := {own.name: own.value for own in finding.tool_fingerprints if not own.partial}:
+            result["fingerprints"] = complete
+        if prints := _partial_fingerprints(finding):
             result["partialFingerprints"] = prints
         if entry.state is not None:
             result["baselineState"] = entry.state
@@ -404,11 +406,13 @@ def _is_short(region: Region, printed: Mapping[int | None, str]) -> bool:
     return region.end_line - region.start_line < len(printed)
 
 
-def _fingerprints(finding: ReportedFinding) -> dict[str, str]:
+def _partial_fingerprints(finding: ReportedFinding) -> dict[str, str]:
     first = finding.main_snippet
+    prints = {own.name: own.value for own in finding.tool_fingerprints if own.partial}
     if first is None:
-        return {}
-    prints = {"primaryLocationLineHash": first.line_hash} if first.line_hash else {}
+        return prints
+    if first.line_hash:
+        prints["primaryLocationLineHash"] = first.line_hash
     if first.fingerprints:
         prints["findingsReportRegion/v1"] = first.fingerprints[0]
     return prints

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from findings_report.comparison.changed_fields import compare_fields, diff_words
 from findings_report.comparison.claims import _NEW_PLACES, combine_drifts, judge_claim
-from findings_report.comparison.compare import FindingPairs, FollowedCode, compare
+from findings_report.comparison.compare import FindingPairs, FollowedCode, compare, pair_findings
 from findings_report.model.comparison import (
     PLACE_WORDS,
     Assessment,
@@ -29,7 +29,7 @@ from findings_report.model.comparison import (
 )
 from findings_report.model.drift import Drift, DriftKind, Method, Spot
 from findings_report.model.evidence import Check, Region, Snippet, Verdict
-from findings_report.model.finding import Fix, Status
+from findings_report.model.finding import Fix, Status, ToolFingerprint
 from findings_report.model.report import Report, ReportedFinding
 
 LINES = Region(start_line=10, end_line=14)
@@ -623,3 +623,16 @@ def test_contradictions_come_first() -> None:
 
     assert made.findings[0].id == last.id
     assert made.contradictions == (made.findings[0],)
+
+
+def test_findings_with_one_fingerprint_of_a_tool_are_one() -> None:
+    def report(id: str, title: str, value: str) -> Report:
+        own = (ToolFingerprint(name="matchBasedId/v1", value=value), ToolFingerprint(name="line", value="4", partial=True))
+        found = samples.finding(id, title=title, description=title, snippets=(), tool_fingerprints=own)
+        return samples.report().model_copy(update={"findings": (found,)})
+
+    same, _ = pair_findings(report("A-1", "Shell", "3f"), report("B-1", "Injection", "3f"), {})
+    other, _ = pair_findings(report("A-1", "Shell", "3f"), report("B-1", "Injection", "4a"), {})
+
+    assert same.pairs == {"B-1": ("A-1", "fingerprint matchBasedId/v1")}
+    assert not other.pairs, "a partial fingerprint alone says nothing"

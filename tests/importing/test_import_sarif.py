@@ -366,16 +366,27 @@ def test_what_has_no_place_is_listed(place: Workplace) -> None:
     assert "`properties.mine`" in problem.fault
 
 
-def test_fingerprints_that_do_not_come_out_again_are_listed(place: Workplace) -> None:
+def test_fingerprints_of_a_tool_come_out_again(place: Workplace) -> None:
     prints: dict[str, Any] = {
         "partialFingerprints": {"acme/v1": "1", "primaryLocationLineHash": "2"},
-        "fingerprints": {"uuid": "3"},
+        "fingerprints": {"matchBasedId/v1": "3f", "long": "x" * 501},
     }
     faults = [problem.fault for problem in place.run(log(result(**prints))).problems if problem.code == "import-part"]
-    assert faults == [
-        "kept in import.lock.yaml to recognise the results, and not in findings or in a later SARIF: "
-        "`fingerprints.uuid` (1), `partialFingerprints.acme/v1` (1)"
-    ]
+    output = place.root / "own.sarif"
+    options = BuildOptions(("sarif",), str(output), None, system_fonts=False, default_date=None, fail_on=None, strict=False)
+    build(Inputs(place.folder, {}), options, progress=lambda _: None)
+    (written,) = json.loads(output.read_bytes())["runs"][0]["results"]
+
+    assert faults == ["not imported, because findings have no place for it: `fingerprints.long` (1)"]
+    assert written["fingerprints"] == {"matchBasedId/v1": "3f"}
+    assert written["partialFingerprints"]["acme/v1"] == "1"
+    assert written["partialFingerprints"]["primaryLocationLineHash"] != "2", "computed from the code"
+
+
+def test_fingerprints_of_results_that_are_one_finding_are_listed(place: Workplace) -> None:
+    content = log(result(fingerprints={"matchBasedId/v1": "3f"}))
+    faults = [problem.fault for problem in place.run(content, group="rule").problems if problem.code == "import-part"]
+    assert faults == ["not imported, because findings have no place for it: `fingerprints.matchBasedId/v1` (1)"]
 
 
 def test_engagement_without_repository_takes_that_of_the_log(place: Workplace) -> None:

@@ -10,7 +10,17 @@ from typing import Any
 from findings_report.model.engagement import Author, Engagement, Period, ReportVersion, SectionPlace, Severity, State
 from findings_report.model.evidence import Check, CoveredFile, Difference, Elsewhere, Line, Region, Run, Snippet, Verdict
 from findings_report.model.field_types import Level
-from findings_report.model.finding import Affected, Confidence, Event, Fix, Rating, Recommendation, Reference, Status
+from findings_report.model.finding import (
+    Affected,
+    Confidence,
+    Event,
+    Fix,
+    Rating,
+    Recommendation,
+    Reference,
+    Status,
+    ToolFingerprint,
+)
 from findings_report.model.report import (
     Component,
     CustomValue,
@@ -125,7 +135,7 @@ def finding(id: str = "NTR-001", **changed: Any) -> ReportedFinding:
     """The seed's finding; keywords replace fields."""
     values: dict[str, Any] = dict.fromkeys(ReportedFinding.model_fields)
     many = ("scores", "cwe", "tags", "related", "affected", "placed", "history", "references", "tickets", "aliases", "audience")
-    values |= dict.fromkeys((*many, "extra", "snippets"), ())
+    values |= dict.fromkeys((*many, "extra", "snippets", "tool_fingerprints"), ())
     values |= {
         "id": id,
         "title": "Improper Error Handling and Potential SQL Injection Vulnerability",
@@ -204,6 +214,7 @@ def full_finding(id: str = "NTR-002", **changed: Any) -> ReportedFinding:
         "tickets": ("jira:SEC-12",),
         "aliases": ("OLD-9",),
         "found_by": "Erin",
+        "tool_fingerprints": (ToolFingerprint(name="matchBasedId/v1", value="5f2b8c"),),
         "audience": ("engineering",),
         "extra": (CustomValue(name="zone", label="Trust zone", value="perimeter"),),
     }

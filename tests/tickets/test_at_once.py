@@ -250,10 +250,12 @@ def test_an_entry_that_another_machine_wrote_meanwhile_is_kept(work: Work, redmi
     lock = work.root / "findings" / "tickets.lock.yaml"
     thread = threading.Thread(target=lambda: work.attach("redmine:17"))
 
+    redmine.gate = threading.Barrier(2)
     thread.start()
-    while not redmine.uploads:
+    while not any(request.startswith("POST") for request in redmine.requests):
         time.sleep(0.01)
     lock.write_text('format: 1\nattached:\n  "redmine:99":\n    "report.pdf": "report-0123456789ab.pdf"\n')
+    redmine.gate.wait(30)
     thread.join()
 
     assert set(yaml.safe_load(work.lock)["attached"]) == {"redmine:17", "redmine:99"}
