@@ -403,7 +403,7 @@ def _read_traits(finding: ReportedFinding, places: tuple[CitedLines, ...]) -> Tr
         # The description only: it is the strongest trait (docs/matching.md), and fixes rewrite the other texts.
         prose=finding.description,
         aliases=finding.aliases,
-        fingerprints=tuple((print.name, print.value) for print in finding.tool_fingerprints if not print.partial),
+        fingerprints=tuple((own.name, own.value) for own in finding.tool_fingerprints if not own.partial),
         cwe=tuple(weakness.id for weakness in finding.cwe),
         category=finding.category,
         places=places,
