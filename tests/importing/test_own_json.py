@@ -18,6 +18,7 @@ from findings_report.commands import BuildOptions, Inputs
 from findings_report.commands import build as build_report
 from findings_report.commands.import_findings import import_findings
 
+ROOT = Path(__file__).resolve().parents[2]
 SECRET = "hunter2-correct-horse"
 LINES = [
     "import os",
@@ -60,6 +61,17 @@ def test_report_of_any_engagement_comes_back_as_it_was(seed: int, clone: tuple[P
     assert_comes_back(tmp_path / "first" / "findings", tmp_path, {"": folder})
 
 
+def test_report_of_the_demo_comes_back_as_it_was(tmp_path: Path) -> None:
+    demo = commands.demo(tmp_path / "demo")
+    assert_comes_back(demo / "findings", tmp_path, {"": demo / "app"})
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="the sample cites the history of a checkout")
+def test_report_of_the_sample_comes_back_as_it_was(tmp_path: Path) -> None:
+    clones = {"findings-report": ROOT, "neutron": ROOT / "findings" / "neutron.git"}
+    assert_comes_back(ROOT / "findings", tmp_path, clones)
+
+
 def assert_comes_back(findings: Path, root: Path, clones: dict[str, Path]) -> None:
     first = build_json(findings, clones, root / "report.json")
     for path in (findings / "files").glob("*") if (findings / "files").is_dir() else ():
@@ -67,7 +79,9 @@ def assert_comes_back(findings: Path, root: Path, clones: dict[str, Path]) -> No
     again = root / "again"
     commands.init(again, "Security review")
     (again / "findings" / "FIRST-001.finding.yaml").unlink()
-    import_findings("json", Inputs(again, clones), [root / "report.json"], dry_run=False, progress=lambda _: None)
+    # Names of repositories are those of the report only once it is imported.
+    known = {name: folder for name, folder in clones.items() if not name}
+    import_findings("json", Inputs(again, known), [root / "report.json"], dry_run=False, progress=lambda _: None)
     second = build_json(again / "findings", clones, root / "second.json")
     assert strip(json.loads(second)) == strip(json.loads(first))
     if '"redact"' in (findings / "engagement.yaml").read_text():
