@@ -80,7 +80,7 @@ def assert_comes_back(findings: Path, root: Path, clones: dict[str, Path]) -> No
     commands.init(again, "Security review")
     (again / "findings" / "FIRST-001.finding.yaml").unlink()
     # Names of repositories are those of the report only once it is imported.
-    known = {name: folder for name, folder in clones.items() if not name}
+    known: dict[str, Path] = {name: folder for name, folder in clones.items() if not name}
     import_findings("json", Inputs(again, known), [root / "report.json"], dry_run=False, progress=lambda _: None)
     second = build_json(again / "findings", clones, root / "second.json")
     assert strip(json.loads(second)) == strip(json.loads(first))
