@@ -171,9 +171,9 @@ class ReportParts:
 
     def _list_pages(self) -> str:
         """Return what the index has in the place of the findings: the pages, and an address for each finding without a row."""
-        # Old links lead to the index: a template of the engagement may have no table with a row for each finding.
+        # Old links lead to the index: each finding has an address there, its own one if the engagement's template has none.
         anchors = find_anchors(self._front)
-        missing = tuple(finding.id for finding in self._report.findings if finding.id not in anchors)
+        missing = frozenset(finding.id for finding in self._report.findings if finding.id not in anchors)
         return self._runner.run("pages", self._runner.new_part(), report=self._report, missing=missing)
 
     def _page(self, pages: ReportPages) -> Iterator[str]:
