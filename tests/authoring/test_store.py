@@ -9,9 +9,12 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from repositories import Commit, build
 
-from findings_report.authoring import Authored, Folder, find_folder, load, natural
+from findings_report.authoring import Authored, Folder, Revision, find_folder, load, natural
+from findings_report.authoring.files import MOST_FILES
 from findings_report.authoring.yaml_reader import YamlFault, read, resolve_plain
+from findings_report.git import open_repository
 from findings_report.model.evidence import Region
 from findings_report.problems import FindingsReportError, Problem
 
@@ -444,6 +447,22 @@ def test_a_link_to_a_folder_is_told_and_not_left_out(tmp_path: Path) -> None:
     (folder / "more").symlink_to(tmp_path / "more")
 
     assert "symbolic link to a folder" in problems(folder, {})[0].fault
+
+
+def test_a_folder_and_a_commit_hold_so_many_files_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {"engagement.yaml": ENGAGEMENT, "a.finding.yaml": FINDING, "pictures/a.png": "", ".hidden": ""}
+    folder = write(tmp_path / "folder", dict(files))
+    (head,) = build(tmp_path / "repository", [Commit(files)])
+    limit = "findings_report.authoring.files.MOST_FILES"
+    assert MOST_FILES == 25_000
+
+    with open_repository(tmp_path / "repository", name="app") as repository:
+        for source in (Folder(folder), Revision(repository, head, "", shown="findings")):
+            monkeypatch.setattr(limit, 3)
+            assert len(source.names()) == 3
+            monkeypatch.setattr(limit, 2)
+            with pytest.raises(FindingsReportError, match="more than 2 files"):
+                source.names()
 
 
 def test_a_pipe_in_the_folder_does_not_hang(tmp_path: Path) -> None:
