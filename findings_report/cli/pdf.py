@@ -121,7 +121,7 @@ def sign(
     an encrypted PDF likewise from --password-file or FINDINGS_REPORT_PASSWORD. Only --timestamp uses the network.
     """
     from findings_report.commands import SigningKey
-    from findings_report.commands.pdf import SignOptions
+    from findings_report.commands.pdf import SignOptions, check_signable
     from findings_report.commands.pdf import sign as run
     from findings_report.problems.safe_text import display_path
 
@@ -129,10 +129,10 @@ def sign(
     if day is not None and not visible:
         remedy = "add --visible, or remove --date"
         raise FindingsReportError(Problem(Kind.USAGE, "--date requires --visible", remedy, code="options"))
-    content = content_of(key)
-    passphrase = _passphrase(content, passphrase_file)
-    given = SigningKey(content, content_of(certificate) if certificate else b"", passphrase, str(key))
     options = SignOptions(timestamp, visible, day.date() if day is not None else None)
+    check_signable(file, options)
+    content, certificates = content_of(key), content_of(certificate) if certificate else b""
+    given = SigningKey(content, certificates, _passphrase(content, passphrase_file), str(key))
     signed = run(file, given, output, options, password_of(password_file))
     if output_format is OutputFormat.JSON:
         from findings_report.cli.outputs import SignOutput
@@ -288,9 +288,11 @@ def encrypt(
 
     The password comes from --password-file, the variable FINDINGS_REPORT_PASSWORD, or a prompt.
     """
+    from findings_report.commands.pdf import check_encryptable
     from findings_report.commands.pdf import encrypt as run
     from findings_report.problems.safe_text import display_path
 
+    check_encryptable(pdf)
     password = secret("password", password_file, PASSWORD, "--password-file", is_new=True)
     path = run(pdf, password, output)
     if output_format is OutputFormat.JSON:

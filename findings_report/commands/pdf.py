@@ -18,6 +18,15 @@ if TYPE_CHECKING:
     from findings_report.pdf.signing import Appearance, Distrust, Signature, Signer, SigningKey, TimeStamp, TrustAnchors
 
 
+def check_encryptable(pdf: Path) -> None:
+    """Raise FindingsReportError (INPUT) for a file that no password could encrypt, before somebody is asked for one."""
+    from findings_report.pdf.encryption import describe_damage
+    from findings_report.report import archive
+
+    if not archive.is_pdf(content := archive.content_of(pdf, shown=str(pdf))):
+        raise FindingsReportError(Problem(Kind.INPUT, describe_damage(content), place=Place(str(pdf)), code="encrypt-pdf"))
+
+
 def encrypt(pdf: Path, password: str, output: Path | None) -> Path:
     """Encrypt the PDF into `output`, else in place, and return its path. Raise FindingsReportError if nothing was written."""
     from findings_report.pdf.encryption import encrypt as locked
@@ -104,6 +113,23 @@ class PdfResult:
     """Problems of kind GATE: signatures and time stamps that are broken, incomplete or not trusted."""
 
 
+def check_signable(path: Path, options: SignOptions) -> None:
+    """Raise FindingsReportError for what no key could sign, before somebody is asked for its passphrase."""
+    from findings_report.pdf import signing
+    from findings_report.report import archive, manifest
+
+    signing.check_extra()
+    content = archive.content_of(path, shown=str(path))
+    if archive.is_pdf(content):
+        if options.authority is not None:
+            signing.check_address(options.authority)
+        return
+    if options != SignOptions():
+        fault = "--timestamp, --visible and --date are for PDFs, and this is a manifest"
+        raise FindingsReportError(Problem(Kind.USAGE, fault, "leave them out", place=Place(str(path)), code="options"))
+    manifest.from_json(content, shown=str(path))
+
+
 def sign(
     pdf: Path, key: SigningKey, output: Path | None, options: SignOptions = SignOptions(), password: Password = no_password
 ) -> SignResult:
@@ -115,10 +141,11 @@ def sign(
     from findings_report.report import archive
     from findings_report.system.atomic_files import publish
 
+    check_signable(pdf, options)
     shown = str(pdf)
     content = archive.content_of(pdf, shown=shown)
     if not archive.is_pdf(content):
-        return _sign_manifest(pdf, content, key, output, options)
+        return _sign_manifest(pdf, content, key, output)
     # Dates in a PDF have no fractions of a second, and the visible date must be the same.
     at = datetime.now(UTC).replace(microsecond=0)
 
@@ -165,16 +192,13 @@ def _data(pdf: bytes, shown: str, password: Password) -> bytes | None:
         return None
 
 
-def _sign_manifest(path: Path, content: bytes, key: SigningKey, output: Path | None, options: SignOptions) -> SignResult:
+def _sign_manifest(path: Path, content: bytes, key: SigningKey, output: Path | None) -> SignResult:
     """Add a signature to those of this manifest, which are in a file beside it or in `output`."""
     from findings_report.pdf import signing
     from findings_report.report import archive, manifest
     from findings_report.system.atomic_files import publish
     from findings_report.system.journal import locked
 
-    if options != SignOptions():
-        fault = "--timestamp, --visible and --date are for PDFs, and this is a manifest"
-        raise FindingsReportError(Problem(Kind.USAGE, fault, "leave them out", place=Place(str(path)), code="options"))
     manifest.from_json(content, shown=str(path))
     target = output or path.with_name(manifest.envelope_beside(path.name))
     added, unfit = signing.sign_statement(content, key, shown=str(path))

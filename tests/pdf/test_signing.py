@@ -268,3 +268,40 @@ def test_on_the_command_line_the_passphrase_comes_from_a_file_or_the_environment
     assert "signed by Common Name: Ada Example" in looked.stdout
     assert "intact, trusted" in looked.stdout
     assert unknown.exit_code == int(Kind.GATE)
+
+
+@pytest.mark.parametrize(
+    ("command", "file", "options", "fault"),
+    [
+        ("sign", "missing.pdf", [], "No such file"),
+        ("sign", "text.pdf", [], "manifest"),
+        ("sign", "report.pdf", ["--timestamp", "nowhere"], "nowhere"),
+        ("sign", "text.pdf", ["--visible"], "--timestamp, --visible and --date are for PDFs"),
+        ("sign", "report.pdf", ["--certificate", "missing.pem"], "cannot be read: No such file"),
+        ("encrypt", "missing.pdf", [], "No such file"),
+        ("encrypt", "text.pdf", [], "it is no PDF"),
+    ],
+)
+def test_nobody_is_asked_for_a_secret_before_what_needs_none_is_refused(
+    command: str, file: str, options: list[str], fault: str, pdf: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("findings_report.cli.pdf.secret", lambda *_, **__: pytest.fail("asked for a secret"))
+    (tmp_path / "report.pdf").write_bytes(pdf)
+    (tmp_path / "text.pdf").write_text("some text")
+    (tmp_path / "key.p12").write_bytes(b"0")
+    key = ["--key", "key.p12"] if command == "sign" else []
+
+    with pytest.raises(FindingsReportError) as caught:
+        CliRunner().invoke(app, [command, file, *key, *options], catch_exceptions=False)
+    assert fault in str(caught.value)
+
+
+def test_without_pyhanko_nobody_is_asked_for_a_passphrase(pdf: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_module("findings_report.pdf.signing.sign"), "find_spec", lambda _: None)
+    monkeypatch.setattr("findings_report.cli.pdf.secret", lambda *_: pytest.fail("asked for a secret"))
+    (tmp_path / "report.pdf").write_bytes(pdf)
+    (tmp_path / "key.p12").write_bytes(b"0")
+
+    with pytest.raises(FindingsReportError, match="pyHanko"):
+        CliRunner().invoke(app, ["sign", f"{tmp_path}/report.pdf", "--key", f"{tmp_path}/key.p12"], catch_exceptions=False)

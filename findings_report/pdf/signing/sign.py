@@ -40,6 +40,13 @@ _SECONDS: Final = 30.0
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
+def check_extra() -> None:
+    """Raise FindingsReportError (USAGE) if pyHanko is not installed."""
+    if find_spec("pyhanko") is None:
+        remedy = install_extra("sign")
+        raise FindingsReportError(Problem(Kind.USAGE, "signatures need pyHanko", remedy, code="no-pyhanko"))
+
+
 def check_address(url: str) -> None:
     """Raise FindingsReportError (USAGE) if `url` is not an address of an authority, or if httpx is not installed."""
     _parse_address(url)
@@ -387,9 +394,7 @@ def _open_child(
     size: int, shown: str, key: SigningKey | None = None
 ) -> Iterator[Callable[[Mapping[str, object], Mapping[str, bytes]], sandbox.ChildReply]]:
     """Start a child for requests of `size` bytes, which raise FindingsReportError: INPUT for the PDF, USAGE for the key."""
-    if find_spec("pyhanko") is None:
-        remedy = install_extra("sign")
-        raise FindingsReportError(Problem(Kind.USAGE, "signatures need pyHanko", remedy, code="no-pyhanko"))
+    check_extra()
     seconds = 60 + size // 2**20
     limits = sandbox.Limits(
         seconds, memory_bytes=2**30 + 20 * size, file_bytes=0, wall_seconds=4 * seconds, output_bytes=size + 2**20
