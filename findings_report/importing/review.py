@@ -81,6 +81,10 @@ _PLAN: Final = re.compile(
     re.IGNORECASE,
 )
 """A heading of what is to be done, or went well."""
+_OVERVIEW: Final = re.compile(
+    r"\b(?:matrix|summary|overview|priorit\w{1,10}|plan|statistics|scorecard|roadmap|score|heat ?map)\b", re.IGNORECASE
+)
+"""A heading of a table about findings that have a section each."""
 _CONCLUDES: Final = re.compile(r"(?:Overall|In conclusion|In summary|To conclude|总之|总体)\b[,，]?", re.IGNORECASE)
 _WEAKNESS: Final = re.compile(r"(?<!\w)CWE-0*([1-9][0-9]{0,5})(?!\w)")
 _WEAKNESS_LINE: Final = re.compile(r"[ >|*_-]{0,12}CWE(?:[ -]?IDs?)?[*_]{0,3} {0,3}[:：|][*_]{0,3}")
@@ -234,7 +238,9 @@ class _ReviewReader:
             found.append(self._read_finding(draft, row or of_index, stated or self.path_severity))
         linked += [row for row in rows if row.line not in joined and row.target and is_elsewhere(row.target)]
         joined.update(row.line for row in linked)
-        alone = [row for row in rows if row.line not in joined and self._is_finding(row)]
+        alone = [
+            row for row in rows if row.line not in joined and self._is_finding(row) and not (drafts and self._is_overview(row))
+        ]
         found += self._read_alone(alone)
         findings = tuple(sorted(found, key=lambda finding: finding.line))
         texts = tuple(self._read_rest(drafts))
@@ -515,6 +521,11 @@ class _ReviewReader:
         tables = [table for table in self.blocks.tables if not any(first <= table.first < last for first, last in inside)]
         return [self._rate_row(row) for table in tables for row in read_rows(table)]
 
+    def _is_overview(self, row: SummaryRow) -> bool:
+        """Return True for a row without an id below a heading by which it names findings in short: `Risk Assessment Matrix`."""
+        above = self._heading_above(row.line)
+        return row.own_id is None and above is not None and _OVERVIEW.search(above.text) is not None
+
     def _rate_row(self, row: SummaryRow) -> SummaryRow:
         """Return a row with the severity of the heading above, if it gives none itself."""
         above = self._heading_above(row.line)
@@ -624,7 +635,7 @@ class _ReviewReader:
             title=title[:MOST_TITLE],
             line=heading.first,
             category=category or (draft.parent.text[:MOST_TITLE] if draft.parent is not None else None),
-            severity=rating or letter or severity or draft.severity or fallback,
+            severity=rating or severity or letter or draft.severity or fallback,
             status=status,
             texts={name: self._link(chunks) for name, chunks in texts.items() if _join(chunks).strip()}
             or {"description": (title,)},
@@ -815,10 +826,9 @@ class _ReviewReader:
         """Return the id, category, title and severity of a heading."""
         if match := match_id(text):
             own_id = match["bracketed"] or match["bare"] or match["compact"] or match["long"]
-            title = match["title"].strip()
-            severity, alone = self.severities.split(title)
-            # `[H-01] Title - Medium`: where the id rates it, the heading is not read in two ways.
-            return (own_id, None, title, None) if self._rate_letter(own_id) else (own_id, None, alone, severity)
+            # `INFO-001: Title - Medium`: a word says more than the id.
+            severity, title = self.severities.split(match["title"].strip())
+            return own_id, None, title, severity
         bare, number = bare_title(text)
         own_id = number if number and number[0].isalpha() else None
         if match := PREFIXED.match(bare):

@@ -50,6 +50,7 @@ def test_what_a_severity_says_besides_stays_text() -> None:
 
 def test_severity_of_a_heading_goes_before_the_letter() -> None:
     assert _read("## [H-01] One\n\nText.\n\n### Severity\n\nLow\n").severity == "low"
+    assert _summary("## INFO-001 — One (CWE-200) — MEDIUM\n\nText.\n") == [("INFO-001", "One (CWE-200)", "medium", None)]
 
 
 def test_severities_of_the_scale_go_first() -> None:
@@ -393,6 +394,13 @@ def test_what_names_findings_once_more_is_none() -> None:
         "## What is good\n\n1. **Tests (High)** exist.\n\n## Legend\n\n- **High:** bad\n- **Low:** less so\n"
     )
     assert _summary(text) == [(None, "Late write", "high", None)]
+
+
+def test_a_table_that_names_findings_in_short_has_no_other_ones() -> None:
+    table = "| Issue | Severity |\n|-|-|\n| Write late | High |\n"
+    text = f"# Review\n\n## HIGH-1: Late write\n\nText.\n\n## Risk Assessment Matrix\n\n{table}"
+    assert _summary(text) == [("HIGH-1", "Late write", "high", None)]
+    assert [row[1] for row in _summary(text.replace("Risk Assessment Matrix", "Found later"))] == ["Late write", "Write late"]
 
 
 def test_a_list_of_labels() -> None:
