@@ -16,6 +16,7 @@ import office
 import pytest
 import samples
 import tagged
+import tinyhtml5
 from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -436,6 +437,18 @@ def test_every_page_of_a_draft_says_so_and_no_page_of_a_final_report(template: s
 
     text = subprocess.run(["pdftotext", "-", "-"], input=pdf, capture_output=True, check=True).stdout.decode()
     assert {"DRAFT" in page for page in text.removesuffix("\f").split("\f")} == said
+
+
+@pytest.mark.parametrize("template", ["standard", "review", "fix-review"])
+def test_all_of_a_draft_in_html_is_in_a_landmark(template: str) -> None:
+    """Screen readers go from landmark to landmark: what is outside of them is passed over."""
+    engagement = samples.engagement(state=State.DRAFT, confidentiality="Confidential")
+    html = rendered(samples.report(samples.finding(), engagement=engagement), "html", template)
+
+    body = tinyhtml5.parse(html, namespace_html_elements=False).find("body")
+
+    assert {child.tag for child in body} <= {"a", "aside", "footer", "header", "main", "nav", "script", "style"}
+    assert [child.get("class") for child in body if child.tag == "a"] == ["skip"]
 
 
 LONG = "Confidential: for the named recipients only; " * 9 + "no copies"
