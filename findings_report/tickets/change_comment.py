@@ -14,7 +14,7 @@ import re
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
@@ -217,15 +217,18 @@ def _find_own(change: ChangeRequest, author: str, name: str) -> list[tuple[int, 
     own: list[tuple[int, str]] = []
     for page in range(1, _MOST_PAGES + 1):
         listed = _send(change, "GET", f"{change.comments}?per_page={_PER_PAGE}&page={page}")
-        entries: Sequence[Any] = listed if isinstance(listed, list) else []
-        for entry in entries:
+        if not isinstance(listed, list):
+            raise _failure(change, "the forge answers with no list of comments", "run the job again")
+        for entry in listed:
             id, body = _member(entry, "id"), _member(entry, "body")
             writer = _member(_member(entry, "user" if change.forge == "github" else "author"), _NAMES[change.forge])
             if isinstance(id, int) and isinstance(body, str) and writer == author and body.startswith(_mark(name)):
                 own.append((id, body))
-        if len(entries) < _PER_PAGE:
-            break
-    return own
+        if len(listed) < _PER_PAGE:
+            return own
+    # Without the rest of the list, an earlier comment could be missed and a second one written.
+    fault = f"the forge lists more than {_MOST_PAGES * _PER_PAGE:,} comments"
+    raise _failure(change, fault, "delete old ones, or continue on another pull request")
 
 
 _NAMES: Final = {"github": "login", "gitlab": "username"}

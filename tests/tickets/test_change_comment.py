@@ -76,3 +76,29 @@ def test_an_answer_of_any_kind_is_one_problem_without_the_token(reply: Reply, mo
     (problem,) = raised.value.problems
     assert (problem.kind, problem.code) == (Kind.NETWORK, "change-comment")
     assert TOKEN not in f"{problem.fault} {problem.remedy}"
+
+
+@pytest.mark.parametrize(
+    ("listed", "fault"),
+    [
+        (None, "answers with no list of comments"),
+        ({"notes": []}, "answers with no list of comments"),
+        ([{}] * 100, "lists more than"),
+    ],
+    ids=["null", "object", "without end"],
+)
+def test_no_second_comment_is_written_where_the_list_cannot_be_read_to_its_end(
+    listed: object, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(change_comment, "_MOST_PAGES", 2)
+    with Fake.started() as forge:
+        forge.expect("GET", "/user", Reply({"username": "bot"}))
+        for _ in range(2):
+            forge.expect("GET", "/projects/5/merge_requests/7/notes", Reply(listed))
+        notes = f"{forge.url}/projects/5/merge_requests/7/notes"
+        change = ChangeRequest("gitlab", notes, notes, f"{forge.url}/user", {"PRIVATE-TOKEN": TOKEN}, TOKEN, None)
+
+        with pytest.raises(FindingsReportError, match=fault):
+            publish_comment(change, "report", "text")
+
+    assert [request.method for request in forge.requests if request.method != "GET"] == []
