@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
@@ -33,15 +34,25 @@ from findings_report.sourcecode.lines import HASHED, join_runs, squeeze, unite_r
 Span = tuple[int, int]
 """Start and end of a passage in a line, 0-based."""
 
+_ELEMENTS: Final = (
+    r"[abipsu]|abbr|article|audio|body|br|button|code|details|div|em|embed|footer|form|h[1-6]|head|header|hr|html|iframe|img|input"
+    r"|label|li|link|main|math|meta|nav|object|ol|option|pre|script|section|select|span|strong|style|su[bp]|summary|svg|table|tbody"
+    r"|td|template|textarea|th|thead|title|tr|ul|video"
+)
+"""Elements of HTML, which code has within quotation marks."""
 _PLACEHOLDER: Final = re.compile(
     r"(?:\u2588redacted\u2588|"
-    r"[<\[{(]\s?(?i:redacted|removed|masked|hidden|censored|sanitized|sanitised|secret|omitted|snip|snipped)"
+    r"[<\[{(]\s?(?i:redacted|removed|masked|hidden|censored|sanitized|sanitised|secret|omitted|snip|snipped)\b"
     r"[^<>\[\]{}()\n]{0,40}[>\]})]"
     r"|(?i:\bredacted\b(?! [0-9]{1,9}\u2588)|\bcensored\b)"
-    r"|[*\u2022\u25cf\u2588\u2587\u25a0]{3,}+(?:REMOVED[*]{3,}+)?|\b[xX]{4,}+\b"
-    r"|(?<=[\"'`])(?:\.{3,}+|\u2026|<[^<>\"'`\n]{1,40}>)(?=[\"'`]))"
+    # Stars beside a slash begin or end a comment.
+    r"|(?<![/*])[*]{3,}+(?:REMOVED[*]{3,}+)?(?!/)|[\u2022\u25cf\u2588\u2587\u25a0]{3,}+|\b[xX]{4,}+\b"
+    rf"|(?<=[\"'`])(?:\.{{3,}}+|\u2026|<(?!(?i:{_ELEMENTS})\b)\w[^<>\"'`\n=]{{0,39}}>)(?=[\"'`]))"
 )
 """What authors write for a secret: `REDACTED`, `<redacted>`, `***`, `xxxx`; within quotation marks also `...` and `<key>`."""
+_BESIDE_WORDS: Final = 4
+_BESIDE_SIGNS: Final = 8
+"""Characters before a placeholder by which code that looks like one is found in the file."""
 
 _NUMBERED: Final = re.compile(r"\u2588redacted ([0-9]{1,9})\u2588")
 """A masked line of the file in a quote that comes from a report, by its number; 0 where it is not known what is masked."""
@@ -88,8 +99,9 @@ def find_hidden_passages(quote: str, lines: Sequence[str], cited: Sequence[Regio
     at = 0
     for line in (line for run in split_runs(quote) for line in run.lines):
         at = next((index for index in range(at, len(raw)) if line.text.strip() in raw[index]), at)
-        # A line that is in the file as it was quoted hides nothing: the sign is code.
-        if not _PLACEHOLDER.search(line.text) or squeeze(line.text) in verbatim:
+        # A line that is in the file as it was quoted hides nothing: the sign is code. So it is with a remark behind the line.
+        text = squeeze(line.text)
+        if text in verbatim or all(_is_code(sign, verbatim) for sign in _PLACEHOLDER.finditer(text)):
             continue
         places = _place_hidden(line.text, line.number, lines, cited)
         is_unplaced = is_unplaced or not places
@@ -99,6 +111,17 @@ def find_hidden_passages(quote: str, lines: Sequence[str], cited: Sequence[Regio
             ((number, passages),) = places.items()
             raw[at] = _fill_in(raw[at], [lines[number - 1][start:end] for start, end in passages])
     return HiddenPassages("\n".join(raw), {number: tuple(sorted(each)) for number, each in spans.items()}, is_unplaced)
+
+
+def _is_code(sign: re.Match[str], lines: AbstractSet[str]) -> bool:
+    """Return True for what looks like a placeholder and is in one of the `lines` of the file, with what is beside it.
+
+    White space is squeezed in the lines and in the quoted one.
+    """
+    # Words say more than stars do, and a remark may be right before them.
+    width = _BESIDE_WORDS if any(map(str.isalpha, sign[0].strip("xX"))) else _BESIDE_SIGNS
+    copied = sign.string[max(sign.start() - width, 0) : sign.end() + 1].strip()
+    return sign.start() > 2 and any(copied in line for line in lines)
 
 
 def _place_hidden(text: str, number: int | None, lines: Sequence[str], cited: Sequence[Region]) -> dict[int, list[Span]]:

@@ -19,6 +19,7 @@ from repositories import Commit, build
 
 from findings_report.evidence.redaction import (
     _PLACEHOLDER,
+    HiddenPassages,
     _mask_lines,
     _mask_quote,
     find_hidden_passages,
@@ -794,6 +795,12 @@ def test_of_a_placeholder_without_a_place_the_cited_lines_are_masked_that_the_qu
         ('"<a<b>"', None),
         (f'"<{"k" * 41}>"', None),
         ("f(...)", None),
+        ("f(removedAmount, rate)", None),
+        ("/*** a ***/", None),
+        ("/*********", None),
+        ("'<br>' + '<DIV id=a>' + '</b>'", None),
+        ("'<body part>'", None),
+        ("'<token>'", "<token>"),
     ],
 )  # fmt: skip
 def test_what_authors_write_for_a_secret(text: str, placeholder: str | None) -> None:
@@ -826,3 +833,29 @@ def test_a_text_of_the_engagement_is_somewhere_or_an_error(source: Repository) -
     assert faults(SECRET) == faults("of the finding") == faults("of the engagement", summary="of the engagement") == []
     assert faults("nowhere") == [("engagement", "redact", 0)]
     assert faults("nowhere", is_read=False) == []
+
+
+@pytest.mark.parametrize(
+    "quoted",
+    [
+        "    login(secret)  # <-- here",
+        ">>  login(secret)",
+        "    area.innerHTML = '<note>' + name  // unsafe",
+        "    if (hidden) {  // why?",
+        '    stars = "***"  // ours',
+    ],
+)
+def test_code_that_looks_like_a_placeholder_hides_nothing(quoted: str) -> None:
+    """A remark behind such a line, or a mark before it, made the report mask all lines that the quote does not have."""
+    lines = [
+        "login(secret)",
+        "    area.innerHTML = '<note>' + name",
+        "    if (hidden) {",
+        '    stars = "***"',
+        '    password = "hunter22"',
+    ]
+    cited = (Region(start_line=1, end_line=5),)
+
+    assert find_hidden_passages(quoted, lines, cited) == HiddenPassages(quoted)
+    assert find_hidden_passages('    password = "***"', lines, cited).spans == {5: ((16, 24),)}
+    assert find_hidden_passages("    password = <secret>  # ours", lines, cited).spans
