@@ -13,6 +13,7 @@ from fontTools.ttLib import TTFont
 
 from findings_report.pdf.glyphs import COVERAGE, FONTS, SHARED
 
+_TAGS = range(0xE0020, 0xE0080)
 _HEAD = "# Code points that at least one of the bundled fonts has. Made by tools/font_coverage.py.\n"
 
 
@@ -23,7 +24,8 @@ def measured() -> str:
     for file in sorted(FONTS.iterdir()):
         if file.suffix in {".otf", ".ttf"}:
             with TTFont(file, lazy=True) as font:
-                points.update(font.getBestCmap())
+                # Tags are nothing alone: a font has them for the flags that they make together.
+                points.update(point for point in font.getBestCmap() if point not in _TAGS)
                 shared.update(_sharing(font.getBestCmap()))
     covered = "".join(f"{start:04X}-{end:04X}\n" for start, end in _ranges(points))
     return f"{_HEAD}{covered}{SHARED} {' '.join(f'{point:04X}' for point in sorted(shared))}\n"
