@@ -50,9 +50,8 @@ _PLACEHOLDER: Final = re.compile(
     rf"|(?<=[\"'`])(?:\.{{3,}}+|\u2026|<(?!(?i:{_ELEMENTS})\b)\w[^<>\"'`\n=]{{0,39}}>)(?=[\"'`]))"
 )
 """What authors write for a secret: `REDACTED`, `<redacted>`, `***`, `xxxx`; within quotation marks also `...` and `<key>`."""
-_BESIDE_WORDS: Final = 4
-_BESIDE_SIGNS: Final = 8
-"""Characters before a placeholder by which code that looks like one is found in the file."""
+_MARKS: Final = re.compile(r"\A(?>(?:[>+|*-]{1,4} ?|[0-9]{1,6}[:.|]? )*)")
+"""An author's marks, and a number, before a line of code."""
 
 _NUMBERED: Final = re.compile(r"\u2588redacted ([0-9]{1,9})\u2588")
 """A masked line of the file in a quote that comes from a report, by its number; 0 where it is not known what is masked."""
@@ -114,14 +113,14 @@ def find_hidden_passages(quote: str, lines: Sequence[str], cited: Sequence[Regio
 
 
 def _is_code(sign: re.Match[str], lines: AbstractSet[str]) -> bool:
-    """Return True for what looks like a placeholder and is in one of the `lines` of the file, with what is beside it.
+    """Return True for what looks like a placeholder if a line of the file begins as the quoted one does, up to the sign.
 
     White space is squeezed in the lines and in the quoted one.
     """
-    # Words say more than stars do, and a remark may be right before them.
-    width = _BESIDE_WORDS if any(map(str.isalpha, sign[0].strip("xX"))) else _BESIDE_SIGNS
-    copied = sign.string[max(sign.start() - width, 0) : sign.end() + 1].strip()
-    return sign.start() > 2 and any(copied in line for line in lines)
+    before = _MARKS.sub("", sign.string[: sign.start()])
+    copied = (before + sign.string[sign.start() : sign.end() + 1]).rstrip()
+    # Of a line that begins with the sign nothing says that it was copied.
+    return len(before) > 2 and any(line.startswith(copied) for line in lines)
 
 
 def _place_hidden(text: str, number: int | None, lines: Sequence[str], cited: Sequence[Region]) -> dict[int, list[Span]]:

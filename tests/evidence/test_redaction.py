@@ -840,6 +840,7 @@ def test_a_text_of_the_engagement_is_somewhere_or_an_error(source: Repository) -
     [
         "    login(secret)  # <-- here",
         ">>  login(secret)",
+        "12: login(secret)",
         "    area.innerHTML = '<note>' + name  // unsafe",
         "    if (hidden) {  // why?",
         '    stars = "***"  // ours',
@@ -859,3 +860,11 @@ def test_code_that_looks_like_a_placeholder_hides_nothing(quoted: str) -> None:
     assert find_hidden_passages(quoted, lines, cited) == HiddenPassages(quoted)
     assert find_hidden_passages('    password = "***"', lines, cited).spans == {5: ((16, 24),)}
     assert find_hidden_passages("    password = <secret>  # ours", lines, cited).spans
+
+
+def test_a_placeholder_that_is_in_another_line_of_the_file_hides_text() -> None:
+    lines = ['# password = "<secret>"', 'password = "hunter22"', "area = '<note>'"]
+
+    hidden = find_hidden_passages('password = "<secret>"', lines, (Region(start_line=1, end_line=3),))
+
+    assert hidden.spans[2] == ((12, 20),)
