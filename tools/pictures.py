@@ -94,6 +94,8 @@ def sessions(folder: Path) -> Iterator[tuple[str, str]]:
     )
     shutil.rmtree(imported)
 
+    yield from deliveries(folder)
+
     yield "diff.svg", recording.draw(follow_up(folder / "quicknotes")[-1:])
 
     comment = [
@@ -101,6 +103,37 @@ def sessions(folder: Path) -> Iterator[tuple[str, str]]:
         "findings-report ci comment --comparison diff.txt --dry-run",
     ]
     yield "comment.svg", recording.draw(recording.record(folder / "quicknotes", comment)[-1:])
+
+
+def deliveries(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield (name, SVG) of what else is made of the demo; `folder` has it, and each session has a copy."""
+
+    def session(name: str, *shown: str, before: tuple[str, ...] = (), added: str = "") -> tuple[str, str]:
+        work = folder / name
+        shutil.copytree(folder / "quicknotes", work / "quicknotes", symlinks=True)
+        with (work / "quicknotes/findings/DEMO-003.finding.yaml").open("a", encoding="utf-8") as file:
+            file.write(added)
+        recording.record(work / "quicknotes", before)
+        steps = recording.record(work if "quicknotes" in " ".join(shown) else work / "quicknotes", shown)
+        shutil.rmtree(work)
+        return f"{name}.svg", recording.draw(steps)
+
+    yield session("office", "findings-report build -f docx -f xlsx")
+    yield session("exchange", "findings-report build -f sarif -f gitlab-sast -f defectdojo")
+    masked = "    redact:\n      - {lines: 16, match: random.choice(ALPHABET)}\n"
+    yield session("masked", "findings-report build -f md -o report.md", "grep █redacted█ report.md", added=masked)
+    # In pieces, so that no scanner takes this file for a leak.
+    token = "".join(("gh", "p_", "aB3dE5fG7hJ9kL1m", "N3pQ5rS7tU9vW1xY3zA5"))
+    yield session("secrets", "findings-report check", added=f"proof: |\n  The token of the test account is `{token}`.\n")
+    new = "findings-report new 'Open redirect' --path quicknotes/web.py --lines 17-19 -C quicknotes"
+    yield session("library", new, "cat quicknotes/findings/DEMO-005.finding.yaml")
+    subject = "-subj '/CN=Ada Example' -addext keyUsage=digitalSignature,nonRepudiation"
+    pair = f"openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 30 {subject}"
+    sign = "findings-report sign build/report.pdf --key key.pem --certificate cert.pem"
+    verify = "findings-report verify build/report.pdf --trust cert.pem"
+    yield session("signature", sign, verify, before=("findings-report build -f pdf", pair))
+    copy = "sh -c 'cp -r . ../billing'"
+    yield session("many", "findings-report build quicknotes billing -f html -o out/", before=(copy,))
 
 
 def follow_up(folder: Path) -> list[recording.Step]:

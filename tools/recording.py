@@ -31,6 +31,7 @@ _TYPING_SECONDS: Final = 0.02
 _PAUSE_SECONDS: Final = 0.8
 _SECONDS: Final = re.compile(r"\b\d+\.\d s\b")
 _SIZE: Final = re.compile(r"\b\d+ kB\b")
+_MOMENT: Final = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?=\+00:00)")
 _DIGEST: Final = re.compile(r"(?<=report-)[0-9a-f]{12}\b")
 _THEME: Final = TerminalTheme(
     (22, 27, 34),
@@ -61,8 +62,8 @@ class Step:
 def record(folder: Path, commands: Sequence[str]) -> list[Step]:
     """Run commands one after the other in `folder`, and return what each printed; a failed gate is no error.
 
-    Times, sizes and digests in names of files are those of this machine: round figures and an example are printed instead, so
-    that the same program draws the same picture.
+    Durations, moments, sizes and digests in names of files are those of this machine: round figures and an example are printed
+    instead, so that the same program draws the same picture.
     """
     environment = {**os.environ, "COLUMNS": str(COLUMNS), "FORCE_COLOR": "1", "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
     environment = {name: value for name, value in environment.items() if name not in ("NO_COLOR", "CI", "GITHUB_ACTIONS")}
@@ -82,6 +83,7 @@ def record(folder: Path, commands: Sequence[str]) -> list[Step]:
             raise RuntimeError(f"{command}: {done.stdout}")
         output = _SECONDS.sub("0.5 s", done.stdout).rstrip("\n")
         output = _SIZE.sub(lambda match: f"{max(10, round(int(match[0].split()[0]), -1))} kB", output)
+        output = _MOMENT.sub("2026-03-20T10:15:00", output)
         output = _DIGEST.sub("e59f090c6a93", output)
         steps.append(Step(command, Text.from_ansi(output)))
     return steps
