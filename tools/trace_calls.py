@@ -158,7 +158,8 @@ def count(arguments: Sequence[str], folder: Path, environment: dict[str, str]) -
     with tempfile.TemporaryDirectory() as temporary:
         output = Path(temporary) / "entered.json"
         command = [sys.executable, str(Path(__file__).resolve()), _RECORD, str(output), *arguments]
-        given = {**environment, "XDG_CACHE_HOME": temporary}
+        # A run removes what killed runs left in the folder for temporary files, which others may be filling just now.
+        given = {**environment, "XDG_CACHE_HOME": temporary, "TMPDIR": temporary}
         ran = subprocess.run(command, cwd=folder, env=given, capture_output=True, text=True, check=False)
         if ran.returncode:
             command_line = " ".join([PROGRAM, *arguments])
